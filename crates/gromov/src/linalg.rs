@@ -1,0 +1,392 @@
+//! Small dense linear algebra (faer behind it) and the O(n d²) passes over a cloud.
+//!
+//! Matrices are row-major `&[f64]`. Passes over the rows of a cloud run in parallel in chunks of
+//! [`CHUNK`] rows whose partial sums are added in order: the result does not depend on the number of
+//! threads, and the error of a sum over n rows grows like CHUNK + n / CHUNK, not like n.
+
+use faer::linalg::solvers::{SelfAdjointEigen, Svd};
+use faer::{Mat, MatRef, Side};
+use rayon::prelude::*;
+
+use crate::error::{Error, Result};
+
+/// Rows of one unit of parallel work.
+pub(crate) const CHUNK: usize = 4096;
+
+/// Largest absolute entry; 0 for an empty slice.
+pub(crate) fn max_abs(a: &[f64]) -> f64 {
+    a.iter().fold(0.0, |m, x| x.abs().max(m))
+}
+
+/// The power of two in (m/2, m] for the largest entry m, so that dividing by it is exact; 1 for zero.
+pub(crate) fn power_of_two_scale(m: f64) -> f64 {
+    if m == 0.0 || !m.is_finite() {
+        return 1.0;
+    }
+    if m < f64::MIN_POSITIVE {
+        return f64::MIN_POSITIVE;
+    }
+    f64::from_bits(m.to_bits() & 0x7ff0_0000_0000_0000)
+}
+
+/// Frobenius norm.
+pub(crate) fn norm(a: &[f64]) -> f64 {
+    a.iter().map(|x| x * x).sum::<f64>().sqrt()
+}
+
+/// Frobenius inner product.
+pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
+    debug_assert_eq!(a.len(), b.len());
+    a.iter().zip(b).map(|(x, y)| x * y).sum()
+}
+
+/// The identity of size d.
+pub(crate) fn identity(d: usize) -> Vec<f64> {
+    let mut e = vec![0.0; d * d];
+    for i in 0..d {
+        e[i * d + i] = 1.0;
+    }
+    e
+}
+
+/// A B for A (n, k) and B (k, m).
+pub(crate) fn matmul(a: &[f64], b: &[f64], n: usize, k: usize, m: usize) -> Vec<f64> {
+    debug_assert!(a.len() == n * k && b.len() == k * m);
+    let mut c = vec![0.0; n * m];
+    for i in 0..n {
+        for l in 0..k {
+            let ail = a[i * k + l];
+            for j in 0..m {
+                c[i * m + j] += ail * b[l * m + j];
+            }
+        }
+    }
+    c
+}
+
+/// Transpose of A (n, m).
+pub(crate) fn transpose(a: &[f64], n: usize, m: usize) -> Vec<f64> {
+    let mut t = vec![0.0; n * m];
+    for i in 0..n {
+        for j in 0..m {
+            t[j * n + i] = a[i * m + j];
+        }
+    }
+    t
+}
+
+/// Q^T A Q for square A, Q of size d.
+pub(crate) fn conjugate(q: &[f64], a: &[f64], d: usize) -> Vec<f64> {
+    matmul(&matmul(&transpose(q, d, d), a, d, d, d), q, d, d, d)
+}
+
+/// Q A Q^T for square A, Q of size d.
+pub(crate) fn conjugate_back(q: &[f64], a: &[f64], d: usize) -> Vec<f64> {
+    matmul(&matmul(q, a, d, d, d), &transpose(q, d, d), d, d, d)
+}
+
+/// A = U diag(values) U^T of a symmetric matrix, values decreasing, U in columns.
+#[derive(Debug, Clone)]
+pub(crate) struct Eigen {
+    pub(crate) values: Vec<f64>,
+    pub(crate) vectors: Vec<f64>,
+}
+
+/// Eigendecomposition of a symmetric matrix (the lower triangle is read), scaled inside.
+pub(crate) fn symmetric_eigen(a: &[f64], d: usize) -> Result<Eigen> {
+    let scale = power_of_two_scale(max_abs(a));
+    let m = Mat::from_fn(d, d, |i, j| a[i * d + j] / scale);
+    let e = SelfAdjointEigen::new(m.as_ref(), Side::Lower)
+        .map_err(|_| Error::LinearAlgebra { kernel: "symmetric eigenvalues", scale: max_abs(a) })?;
+    let (s, u) = (e.S().column_vector(), e.U());
+    let mut values = Vec::with_capacity(d);
+    let mut vectors = vec![0.0; d * d];
+    for k in 0..d {
+        let source = d - 1 - k;
+        values.push(s[source] * scale);
+        for i in 0..d {
+            vectors[i * d + k] = u[(i, source)];
+        }
+    }
+    Ok(Eigen { values, vectors })
+}
+
+/// A = U diag(s) V^T with U (n, k), V (m, k), k = min(n, m), s decreasing.
+#[derive(Debug, Clone)]
+pub(crate) struct ThinSvd {
+    pub(crate) u: Vec<f64>,
+    pub(crate) s: Vec<f64>,
+    pub(crate) v: Vec<f64>,
+}
+
+/// Thin singular value decomposition, scaled inside.
+pub(crate) fn svd(a: &[f64], n: usize, m: usize) -> Result<ThinSvd> {
+    let scale = power_of_two_scale(max_abs(a));
+    let mat = Mat::from_fn(n, m, |i, j| a[i * m + j] / scale);
+    let f = Svd::new_thin(mat.as_ref())
+        .map_err(|_| Error::LinearAlgebra { kernel: "singular values", scale: max_abs(a) })?;
+    let k = n.min(m);
+    let copy = |x: MatRef<'_, f64>, rows: usize| {
+        let mut out = vec![0.0; rows * k];
+        for i in 0..rows {
+            for j in 0..k {
+                out[i * k + j] = x[(i, j)];
+            }
+        }
+        out
+    };
+    let s = f.S().column_vector();
+    Ok(ThinSvd { u: copy(f.U(), n), s: (0..k).map(|i| s[i] * scale).collect(), v: copy(f.V(), m) })
+}
+
+/// The orthogonal O with O A^T... such that A O^T is symmetric positive semidefinite: O = U V^T for
+/// A = U S V^T, A square of size d. Where A is singular one of the possible O is returned.
+pub(crate) fn polar(a: &[f64], d: usize) -> Result<Vec<f64>> {
+    let f = svd(a, d, d)?;
+    Ok(matmul(&f.u, &transpose(&f.v, d, d), d, d, d))
+}
+
+/// Determinant of a square matrix by elimination with partial pivoting.
+pub(crate) fn determinant(a: &[f64], d: usize) -> f64 {
+    let mut m = a.to_vec();
+    let mut det = 1.0;
+    for k in 0..d {
+        let p = (k..d).max_by(|&i, &j| m[i * d + k].abs().total_cmp(&m[j * d + k].abs())).unwrap_or(k);
+        if m[p * d + k] == 0.0 {
+            return 0.0;
+        }
+        if p != k {
+            for j in 0..d {
+                m.swap(p * d + j, k * d + j);
+            }
+            det = -det;
+        }
+        det *= m[k * d + k];
+        for i in k + 1..d {
+            let f = m[i * d + k] / m[k * d + k];
+            for j in k..d {
+                m[i * d + j] -= f * m[k * d + j];
+            }
+        }
+    }
+    det
+}
+
+/// exp(W) of a skew matrix: scaling and squaring of the Taylor series, then the polar factor.
+pub(crate) fn exp_skew(w: &[f64], d: usize) -> Result<Vec<f64>> {
+    let size = norm(w);
+    let squarings = if size > 0.25 { (size / 0.25).log2().ceil() as i32 } else { 0 };
+    let a: Vec<f64> = w.iter().map(|x| x / f64::from(squarings).exp2()).collect();
+    let mut term = identity(d);
+    let mut sum = identity(d);
+    for k in 1..=14 {
+        term = matmul(&term, &a, d, d, d);
+        for (s, t) in sum.iter_mut().zip(term.iter_mut()) {
+            *t /= f64::from(k);
+            *s += *t;
+        }
+    }
+    for _ in 0..squarings {
+        sum = matmul(&sum, &sum, d, d, d);
+    }
+    if d == 1 { Ok(sum) } else { polar(&sum, d) }
+}
+
+/// |log O|_F / sqrt 2 of a rotation: the angle in two and three dimensions, in radians.
+pub(crate) fn rotation_angle(o: &[f64], d: usize) -> Result<f64> {
+    let mut even = vec![0.0; d * d];
+    let mut odd = vec![0.0; d * d];
+    for i in 0..d {
+        for j in 0..d {
+            even[i * d + j] = 0.5 * (o[i * d + j] + o[j * d + i]);
+            odd[i * d + j] = 0.5 * (o[i * d + j] - o[j * d + i]);
+        }
+    }
+    let e = symmetric_eigen(&even, d)?;
+    let turned = matmul(&odd, &e.vectors, d, d, d);
+    let sum: f64 = (0..d)
+        .map(|k| {
+            let sine = (0..d).map(|i| turned[i * d + k].powi(2)).sum::<f64>().sqrt();
+            sine.atan2(e.values[k]).powi(2)
+        })
+        .sum();
+    Ok((0.5 * sum).sqrt())
+}
+
+/// Σ_i w_i a_i b_i^T, (p, q), for the rows a_i of `a` (n, p) and b_i of `b` (n, q).
+pub(crate) fn moment(w: &[f64], a: &[f64], p: usize, b: &[f64], q: usize) -> Vec<f64> {
+    debug_assert!(a.len() == w.len() * p && b.len() == w.len() * q);
+    sum_chunks(w.len(), p * q, |rows, out| {
+        let (w, a, b) =
+            (&w[rows.clone()], &a[rows.start * p..rows.end * p], &b[rows.start * q..rows.end * q]);
+        match (p, q) {
+            (1, 1) => moment_fixed::<1, 1>(w, a, b, out),
+            (2, 2) => moment_fixed::<2, 2>(w, a, b, out),
+            (3, 3) => moment_fixed::<3, 3>(w, a, b, out),
+            _ => moment_any(w, a, p, b, q, out),
+        }
+    })
+}
+
+fn moment_fixed<const P: usize, const Q: usize>(w: &[f64], a: &[f64], b: &[f64], out: &mut [f64]) {
+    let mut acc = [[0.0; Q]; P];
+    for ((w, a), b) in w.iter().zip(a.as_chunks::<P>().0).zip(b.as_chunks::<Q>().0) {
+        for i in 0..P {
+            let wa = w * a[i];
+            for j in 0..Q {
+                acc[i][j] += wa * b[j];
+            }
+        }
+    }
+    for i in 0..P {
+        out[i * Q..(i + 1) * Q].copy_from_slice(&acc[i]);
+    }
+}
+
+fn moment_any(w: &[f64], a: &[f64], p: usize, b: &[f64], q: usize, out: &mut [f64]) {
+    for (r, w) in w.iter().enumerate() {
+        for i in 0..p {
+            let wa = w * a[r * p + i];
+            for j in 0..q {
+                out[i * q + j] += wa * b[r * q + j];
+            }
+        }
+    }
+}
+
+/// Adds up `f(rows, partial)` over chunks of rows, in order; `partial` starts at zero, length `len`.
+pub(crate) fn sum_chunks(
+    n: usize,
+    len: usize,
+    f: impl Fn(std::ops::Range<usize>, &mut [f64]) + Sync,
+) -> Vec<f64> {
+    let one = |c: usize| {
+        let mut partial = vec![0.0; len];
+        f(c * CHUNK..((c + 1) * CHUNK).min(n), &mut partial);
+        partial
+    };
+    let chunks = n.div_ceil(CHUNK);
+    let parts: Vec<Vec<f64>> = if chunks <= 1 {
+        (0..chunks).map(one).collect()
+    } else {
+        (0..chunks).into_par_iter().map(one).collect()
+    };
+    let mut total = vec![0.0; len];
+    for part in &parts {
+        for (t, p) in total.iter_mut().zip(part) {
+            *t += p;
+        }
+    }
+    total
+}
+
+/// out_i = A x_i for the rows x_i of `x` (n, p) and A (q, p).
+pub(crate) fn map_rows(x: &[f64], p: usize, a: &[f64], q: usize) -> Vec<f64> {
+    let n = x.len() / p.max(1);
+    let mut out = vec![0.0; n * q];
+    combine_rows(x, p, a, &[], 0, &[], &mut out, q);
+    out
+}
+
+/// out_i = A x_i + B y_i for rows of `x` (n, p) and `y` (n, r), A (q, p), B (q, r); r = 0 leaves B out.
+#[allow(clippy::too_many_arguments)]
+pub(crate) fn combine_rows(
+    x: &[f64],
+    p: usize,
+    a: &[f64],
+    y: &[f64],
+    r: usize,
+    b: &[f64],
+    out: &mut [f64],
+    q: usize,
+) {
+    let run = |c: usize, out: &mut [f64]| {
+        let rows = out.len() / q;
+        let x = &x[c * CHUNK * p..][..rows * p];
+        let y = if r == 0 { y } else { &y[c * CHUNK * r..][..rows * r] };
+        match (p, r, q) {
+            (1, 1, 1) => combine_fixed::<1>(x, a, y, b, out),
+            (2, 2, 2) => combine_fixed::<2>(x, a, y, b, out),
+            (3, 3, 3) => combine_fixed::<3>(x, a, y, b, out),
+            _ => {
+                for (i, out) in out.chunks_exact_mut(q).enumerate() {
+                    let (xi, yi) = (&x[i * p..(i + 1) * p], &y[i * r..(i + 1) * r]);
+                    for (k, o) in out.iter_mut().enumerate() {
+                        *o = dot(&a[k * p..(k + 1) * p], xi) + dot(&b[k * r..(k + 1) * r], yi);
+                    }
+                }
+            }
+        }
+    };
+    if q == 0 {
+        return;
+    }
+    if out.len() <= CHUNK * q {
+        run(0, out);
+    } else {
+        out.par_chunks_mut(CHUNK * q).enumerate().for_each(|(c, out)| run(c, out));
+    }
+}
+
+fn combine_fixed<const D: usize>(x: &[f64], a: &[f64], y: &[f64], b: &[f64], out: &mut [f64]) {
+    let (mut am, mut bm) = ([[0.0; D]; D], [[0.0; D]; D]);
+    for i in 0..D {
+        am[i].copy_from_slice(&a[i * D..(i + 1) * D]);
+        bm[i].copy_from_slice(&b[i * D..(i + 1) * D]);
+    }
+    let rows = out.as_chunks_mut::<D>().0.iter_mut().zip(x.as_chunks::<D>().0).zip(y.as_chunks::<D>().0);
+    for ((o, x), y) in rows {
+        for i in 0..D {
+            let mut s = 0.0;
+            for j in 0..D {
+                s += am[i][j] * x[j] + bm[i][j] * y[j];
+            }
+            o[i] = s;
+        }
+    }
+}
+
+/// Σ_i w_i a_i · b_i over rows of length d.
+pub(crate) fn weighted_dot(w: &[f64], a: &[f64], b: &[f64], d: usize) -> f64 {
+    sum_chunks(w.len(), 1, |rows, out| {
+        out[0] = rows.map(|i| w[i] * dot(&a[i * d..(i + 1) * d], &b[i * d..(i + 1) * d])).sum();
+    })[0]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exp_and_angle_agree_in_three_and_four_dimensions() {
+        let w = [0.0, -0.3, 0.2, 0.3, 0.0, -1.1, -0.2, 1.1, 0.0];
+        let o = exp_skew(&w, 3).unwrap();
+        let angle = (0.3f64.powi(2) + 0.2f64.powi(2) + 1.1f64.powi(2)).sqrt();
+        assert!((rotation_angle(&o, 3).unwrap() - angle).abs() < 1e-13);
+        assert!((determinant(&o, 3) - 1.0).abs() < 1e-14);
+        let mut w4 = vec![0.0; 16];
+        (w4[1], w4[4], w4[11], w4[14]) = (-1e-9, 1e-9, -2.5, 2.5);
+        let o4 = exp_skew(&w4, 4).unwrap();
+        assert!((rotation_angle(&o4, 4).unwrap() - 2.5).abs() < 1e-13);
+        let small = exp_skew(&[0.0, -1e-9, 1e-9, 0.0], 2).unwrap();
+        assert!((rotation_angle(&small, 2).unwrap() / 1e-9 - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn scale_is_a_power_of_two_below() {
+        for m in [1.0, 1.5, 3.7e-300, 1e300, 5e-324] {
+            let s = power_of_two_scale(m);
+            assert!(s.log2().fract() == 0.0 && s <= m.max(f64::MIN_POSITIVE) && m < 2.0 * s, "{m} {s}");
+        }
+        assert_eq!(power_of_two_scale(0.0), 1.0);
+    }
+
+    #[test]
+    fn polar_makes_the_product_symmetric() {
+        let a = [0.3, -1.2, 0.7, 2.0, 0.1, -0.4, 0.9, 0.8, 1.7];
+        let o = polar(&a, 3).unwrap();
+        let s = matmul(&a, &transpose(&o, 3, 3), 3, 3, 3);
+        assert!((s[1] - s[3]).abs() + (s[2] - s[6]).abs() + (s[5] - s[7]).abs() < 1e-14);
+        assert!(symmetric_eigen(&s, 3).unwrap().values.iter().all(|&l| l >= 0.0));
+    }
+}

@@ -1,0 +1,108 @@
+//! The vocabulary of every iteration: how a run stopped, how long it may take, who watches it.
+
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+/// How an answered run stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Status {
+    /// A flow did the steps or the time that was asked for.
+    Completed,
+    /// The stopping rule of the method was met.
+    Converged,
+    /// The second moment reached the floor: the mobility has no inverse beyond this point.
+    Singular,
+    /// The cap on iterations was reached first.
+    IterationCap,
+    /// The cap on time was reached first.
+    TimeCap,
+    /// No further progress was possible, and the stopping rule was not met.
+    Stalled,
+    /// The observer asked to stop (Ctrl-C on the command line).
+    Interrupted,
+}
+
+impl Status {
+    /// The name used in JSON and in tables: `completed`, `converged`, ...
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Status::Completed => "completed",
+            Status::Converged => "converged",
+            Status::Singular => "singular",
+            Status::IterationCap => "iteration_cap",
+            Status::TimeCap => "time_cap",
+            Status::Stalled => "stalled",
+            Status::Interrupted => "interrupted",
+        }
+    }
+
+    /// True when the run ended as asked: `completed` or `converged`.
+    pub fn is_success(self) -> bool {
+        matches!(self, Status::Completed | Status::Converged)
+    }
+}
+
+impl std::fmt::Display for Status {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What an observer is told between two iterations.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Event {
+    /// Iterations, starts or steps done.
+    pub done: usize,
+    /// How many there will be, where known.
+    pub total: Option<usize>,
+    /// Flow time, where there is one.
+    pub time: f64,
+    /// The value so far (squared distance, energy).
+    pub value: f64,
+}
+
+impl Event {
+    /// An event of a run without a time of its own.
+    pub(crate) fn new(done: usize, total: Option<usize>, time: f64, value: f64) -> Self {
+        Event { done, total, time, value }
+    }
+}
+
+/// Watches a long run and may stop it: `ControlFlow::Break(())` ends it with [`Status::Interrupted`].
+///
+/// Any closure `FnMut(&Event) -> ControlFlow<()>` is an observer; `()` is the one that does nothing.
+pub trait Observer {
+    /// Called between iterations, from the thread that called `solve`.
+    fn event(&mut self, event: &Event) -> ControlFlow<()>;
+}
+
+impl Observer for () {
+    fn event(&mut self, _: &Event) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+}
+
+impl<F: FnMut(&Event) -> ControlFlow<()>> Observer for F {
+    fn event(&mut self, event: &Event) -> ControlFlow<()> {
+        self(event)
+    }
+}
+
+/// A deadline, if any.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Deadline(Option<Instant>);
+
+impl Deadline {
+    /// Starts the clock; `None` never ends.
+    pub(crate) fn start(limit: Option<Duration>) -> Self {
+        Deadline(limit.and_then(|l| Instant::now().checked_add(l)))
+    }
+
+    /// True once the limit has passed.
+    pub(crate) fn passed(&self) -> bool {
+        self.0.is_some_and(|end| Instant::now() >= end)
+    }
+}
