@@ -3,6 +3,8 @@
 pub mod error;
 mod linalg;
 pub mod measure;
+pub mod mobility;
+pub mod ot;
 pub mod solve;
 
 pub use error::{Error, Result};

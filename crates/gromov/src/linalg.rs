@@ -220,35 +220,73 @@ pub(crate) fn moment(w: &[f64], a: &[f64], p: usize, b: &[f64], q: usize) -> Vec
         let (w, a, b) =
             (&w[rows.clone()], &a[rows.start * p..rows.end * p], &b[rows.start * q..rows.end * q]);
         match (p, q) {
-            (1, 1) => moment_fixed::<1, 1>(w, a, b, out),
-            (2, 2) => moment_fixed::<2, 2>(w, a, b, out),
-            (3, 3) => moment_fixed::<3, 3>(w, a, b, out),
-            _ => moment_any(w, a, p, b, q, out),
+            (1, 1) => moment_fixed::<1>(w, a, 1.0, b, 1.0, out),
+            (2, 2) => moment_fixed::<2>(w, a, 1.0, b, 1.0, out),
+            (3, 3) => moment_fixed::<3>(w, a, 1.0, b, 1.0, out),
+            _ => moment_any(w, a, p, 1.0, b, q, 1.0, out),
         }
     })
 }
 
-fn moment_fixed<const P: usize, const Q: usize>(w: &[f64], a: &[f64], b: &[f64], out: &mut [f64]) {
-    let mut acc = [[0.0; Q]; P];
-    for ((w, a), b) in w.iter().zip(a.as_chunks::<P>().0).zip(b.as_chunks::<Q>().0) {
-        for i in 0..P {
-            let wa = w * a[i];
-            for j in 0..Q {
-                acc[i][j] += wa * b[j];
-            }
+/// Σ_i w_i (s a_i) (t b_i)^T, (d, d): scales applied to each entry, before any product.
+pub(crate) fn moment_scaled(w: &[f64], a: &[f64], s: f64, b: &[f64], t: f64, d: usize) -> Vec<f64> {
+    sum_chunks(w.len(), d * d, |rows, out| {
+        let (w, a, b) =
+            (&w[rows.clone()], &a[rows.start * d..rows.end * d], &b[rows.start * d..rows.end * d]);
+        moment_square(w, a, s, b, t, d, out);
+    })
+}
+
+/// Σ_i w_i (t x_i) (t x_i)^T and Σ_i w_i f_i (t x_i)^T in one pass.
+pub(crate) fn two_moments(w: &[f64], x: &[f64], f: &[f64], d: usize, t: f64) -> (Vec<f64>, Vec<f64>) {
+    let mut both = sum_chunks(w.len(), 2 * d * d, |rows, out| {
+        let (first, second) = out.split_at_mut(d * d);
+        // blocks small enough to be read from the first cache level the second time
+        for start in rows.clone().step_by(256) {
+            let end = (start + 256).min(rows.end);
+            let (w, x, f) = (&w[start..end], &x[start * d..end * d], &f[start * d..end * d]);
+            moment_square(w, x, t, x, t, d, first);
+            moment_square(w, f, 1.0, x, t, d, second);
         }
-    }
-    for i in 0..P {
-        out[i * Q..(i + 1) * Q].copy_from_slice(&acc[i]);
+    });
+    let second = both.split_off(d * d);
+    (both, second)
+}
+
+/// Adds Σ w (s a) (t b)^T to `out`.
+fn moment_square(w: &[f64], a: &[f64], s: f64, b: &[f64], t: f64, d: usize, out: &mut [f64]) {
+    match d {
+        1 => moment_fixed::<1>(w, a, s, b, t, out),
+        2 => moment_fixed::<2>(w, a, s, b, t, out),
+        3 => moment_fixed::<3>(w, a, s, b, t, out),
+        _ => moment_any(w, a, d, s, b, d, t, out),
     }
 }
 
-fn moment_any(w: &[f64], a: &[f64], p: usize, b: &[f64], q: usize, out: &mut [f64]) {
+fn moment_fixed<const D: usize>(w: &[f64], a: &[f64], s: f64, b: &[f64], t: f64, out: &mut [f64]) {
+    let mut acc = [[0.0; D]; D];
+    for ((w, a), b) in w.iter().zip(a.as_chunks::<D>().0).zip(b.as_chunks::<D>().0) {
+        for i in 0..D {
+            let wa = w * (s * a[i]);
+            for j in 0..D {
+                acc[i][j] += wa * (t * b[j]);
+            }
+        }
+    }
+    for i in 0..D {
+        for j in 0..D {
+            out[i * D + j] += acc[i][j];
+        }
+    }
+}
+
+#[allow(clippy::too_many_arguments)]
+fn moment_any(w: &[f64], a: &[f64], p: usize, s: f64, b: &[f64], q: usize, t: f64, out: &mut [f64]) {
     for (r, w) in w.iter().enumerate() {
         for i in 0..p {
-            let wa = w * a[r * p + i];
+            let wa = w * (s * a[r * p + i]);
             for j in 0..q {
-                out[i * q + j] += wa * b[r * q + j];
+                out[i * q + j] += wa * (t * b[r * q + j]);
             }
         }
     }
@@ -284,11 +322,11 @@ pub(crate) fn sum_chunks(
 pub(crate) fn map_rows(x: &[f64], p: usize, a: &[f64], q: usize) -> Vec<f64> {
     let n = x.len() / p.max(1);
     let mut out = vec![0.0; n * q];
-    combine_rows(x, p, a, &[], 0, &[], &mut out, q);
+    combine_rows(x, p, a, &[], 0, 1.0, &[], &mut out, q);
     out
 }
 
-/// out_i = A x_i + B y_i for rows of `x` (n, p) and `y` (n, r), A (q, p), B (q, r); r = 0 leaves B out.
+/// out_i = A x_i + B (t y_i) for rows of `x` (n, p) and `y` (n, r), A (q, p), B (q, r); r = 0 leaves B out.
 #[allow(clippy::too_many_arguments)]
 pub(crate) fn combine_rows(
     x: &[f64],
@@ -296,6 +334,7 @@ pub(crate) fn combine_rows(
     a: &[f64],
     y: &[f64],
     r: usize,
+    t: f64,
     b: &[f64],
     out: &mut [f64],
     q: usize,
@@ -305,14 +344,14 @@ pub(crate) fn combine_rows(
         let x = &x[c * CHUNK * p..][..rows * p];
         let y = if r == 0 { y } else { &y[c * CHUNK * r..][..rows * r] };
         match (p, r, q) {
-            (1, 1, 1) => combine_fixed::<1>(x, a, y, b, out),
-            (2, 2, 2) => combine_fixed::<2>(x, a, y, b, out),
-            (3, 3, 3) => combine_fixed::<3>(x, a, y, b, out),
+            (1, 1, 1) => combine_fixed::<1>(x, a, y, t, b, out),
+            (2, 2, 2) => combine_fixed::<2>(x, a, y, t, b, out),
+            (3, 3, 3) => combine_fixed::<3>(x, a, y, t, b, out),
             _ => {
                 for (i, out) in out.chunks_exact_mut(q).enumerate() {
                     let (xi, yi) = (&x[i * p..(i + 1) * p], &y[i * r..(i + 1) * r]);
                     for (k, o) in out.iter_mut().enumerate() {
-                        *o = dot(&a[k * p..(k + 1) * p], xi) + dot(&b[k * r..(k + 1) * r], yi);
+                        *o = dot(&a[k * p..(k + 1) * p], xi) + t * dot(&b[k * r..(k + 1) * r], yi);
                     }
                 }
             }
@@ -328,7 +367,7 @@ pub(crate) fn combine_rows(
     }
 }
 
-fn combine_fixed<const D: usize>(x: &[f64], a: &[f64], y: &[f64], b: &[f64], out: &mut [f64]) {
+fn combine_fixed<const D: usize>(x: &[f64], a: &[f64], y: &[f64], t: f64, b: &[f64], out: &mut [f64]) {
     let (mut am, mut bm) = ([[0.0; D]; D], [[0.0; D]; D]);
     for i in 0..D {
         am[i].copy_from_slice(&a[i * D..(i + 1) * D]);
@@ -339,7 +378,7 @@ fn combine_fixed<const D: usize>(x: &[f64], a: &[f64], y: &[f64], b: &[f64], out
         for i in 0..D {
             let mut s = 0.0;
             for j in 0..D {
-                s += am[i][j] * x[j] + bm[i][j] * y[j];
+                s += am[i][j] * x[j] + bm[i][j] * (t * y[j]);
             }
             o[i] = s;
         }

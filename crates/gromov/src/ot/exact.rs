@@ -1,0 +1,460 @@
+//! Network simplex for the transportation problem with low-rank costs.
+//!
+//! Rows are priced whole and vectorised; the best entry of a row is pivoted and the same row priced
+//! again while it pays. The first basis is the north-west corner rule along the leading axis of the
+//! factors, or the basis of an earlier solution. Memory is O((n + m) r); no n × m array is formed.
+//! Cost in practice: 20 to 40 pivots a point from a cold start, each O(m r) plus the part of the tree
+//! that moves; a warm start that is still optimal costs one pricing of all pairs, in parallel.
+
+use rayon::prelude::*;
+
+use super::mass::Masses;
+use super::pricing::Columns;
+use super::tree::Tree;
+use super::{LowRankCost, Plan};
+use crate::error::{Error, Result};
+use crate::linalg;
+use crate::solve::Status;
+
+/// Options of the exact solver.
+#[derive(Debug, Clone, Default)]
+pub struct Exact {
+    /// Cap on pivots; `None` is 10,000 + 1,000 (n + m), far above what is seen.
+    pub max_pivots: Option<usize>,
+}
+
+/// A plan, potentials and what they prove.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Solution {
+    /// Optimal plan, at most n + m − 1 entries. Masses resolve to 2⁻⁶⁰ of the total (exact for equal
+    /// weights on both sides).
+    pub plan: Plan,
+    /// Dual potentials of the rows, (n).
+    pub row_potential: Vec<f64>,
+    /// Dual potentials of the columns, (m): u_i + v_j ≤ c_ij for every pair, to rounding.
+    pub column_potential: Vec<f64>,
+    /// Σ c_ij π_ij.
+    pub value: f64,
+    /// Σ a_i u_i + Σ b_j v_j: a lower bound of the optimum.
+    pub dual_value: f64,
+    /// (value − dual_value) / max(|value|, size of a typical cost).
+    pub gap: f64,
+    /// Pivots done.
+    pub pivots: usize,
+    /// True if the basis given was used (it is not when the weights differ).
+    pub warm: bool,
+    /// `converged`, or `iteration_cap` (the plan is feasible and the bound valid all the same).
+    pub status: Status,
+    /// For a warm start.
+    pub basis: Basis,
+}
+
+/// The basis of a solution, to start the next one from. It fits problems with the same weights.
+#[derive(Debug, Clone)]
+pub struct Basis {
+    masses: Masses,
+    tree: Tree,
+}
+
+impl Exact {
+    /// Solves min Σ c_ij π_ij over couplings of the weights `a` (n) and `b` (m), each summing to one.
+    /// Errors: shapes, weights.
+    pub fn solve(&self, cost: &LowRankCost, a: &[f64], b: &[f64], warm: Option<Basis>) -> Result<Solution> {
+        if a.len() != cost.rows() || b.len() != cost.columns() {
+            let got = format!("{} and {} weights", a.len(), b.len());
+            return Err(Error::shape("weights", format!("{} and {}", cost.rows(), cost.columns()), got));
+        }
+        let masses = Masses::new(a, b)?;
+        let mut state = State::new(self, cost, masses, warm);
+        while state.status.is_none() {
+            state.sweep();
+        }
+        Ok(state.finish(cost, a, b))
+    }
+}
+
+/// The problem without atoms of zero mass, factors centred.
+struct State {
+    rank: usize,
+    /// Positions of the rows and columns kept.
+    rows: Vec<usize>,
+    columns: Vec<usize>,
+    left: Vec<f64>,
+    right: Vec<f64>,
+    left_mean: Vec<f64>,
+    right_mean: Vec<f64>,
+    priced: Columns,
+    row_potential: Vec<f64>,
+    tree: Tree,
+    masses: Masses,
+    tolerance: f64,
+    scale: f64,
+    pivots: usize,
+    max_pivots: usize,
+    warm: bool,
+    /// Potentials were computed from the tree since the last pivot.
+    fresh: bool,
+    status: Option<Status>,
+}
+
+impl State {
+    fn new(options: &Exact, cost: &LowRankCost, masses: Masses, warm: Option<Basis>) -> Self {
+        let r = cost.rank;
+        let keep = |m: &[i64]| (0..m.len()).filter(|&i| m[i] > 0).collect::<Vec<usize>>();
+        let (rows, columns) = (keep(&masses.rows), keep(&masses.columns));
+        // (u − ū)(v − v̄) differs from u v by terms of rows and of columns alone
+        let (left, left_mean) = centred(&cost.left, r, &rows);
+        let (right, right_mean) = centred(&cost.right, r, &columns);
+        let kept = Masses {
+            rows: rows.iter().map(|&i| masses.rows[i]).collect(),
+            columns: columns.iter().map(|&j| masses.columns[j]).collect(),
+            total: masses.total,
+        };
+        let (tree, warm) = match warm {
+            Some(basis) if basis.masses == masses => (basis.tree, true),
+            _ => (first_tree(&kept, &left, &right, r), false),
+        };
+        let scale = largest_row(&left, r) * largest_row(&right, r);
+        let mut state = State {
+            rank: r,
+            priced: Columns::new(&right, r),
+            row_potential: vec![0.0; rows.len()],
+            tolerance: 8.0 * (r as f64 + 2.0) * f64::EPSILON * scale,
+            max_pivots: options.max_pivots.unwrap_or(10_000 + 1000 * (rows.len() + columns.len())),
+            rows,
+            columns,
+            left,
+            right,
+            left_mean,
+            right_mean,
+            tree,
+            masses,
+            scale,
+            pivots: 0,
+            warm,
+            fresh: false,
+            status: None,
+        };
+        state.refresh();
+        state
+    }
+
+    fn refresh(&mut self) {
+        let (r, left, right) = (self.rank, &self.left, &self.right);
+        let cost = |i: usize, j: usize| linalg::dot(&left[i * r..(i + 1) * r], &right[j * r..(j + 1) * r]);
+        self.tree.potentials(&mut self.row_potential, &mut self.priced.potential, cost);
+        self.fresh = true;
+    }
+
+    /// min over j of c_ij − v_j for every row, in parallel when it is worth it.
+    fn price_all(&self) -> Vec<f64> {
+        let one = |i: usize| self.priced.best(&self.left[i * self.rank..(i + 1) * self.rank]).0;
+        if self.rows.len() * self.columns.len() < 1 << 16 {
+            (0..self.rows.len()).map(one).collect()
+        } else {
+            (0..self.rows.len()).into_par_iter().with_min_len(16).map(one).collect()
+        }
+    }
+
+    /// One pricing of all rows; then pivots row by row.
+    fn sweep(&mut self) {
+        let best = self.price_all();
+        let paying: Vec<usize> =
+            (0..best.len()).filter(|&i| best[i] - self.row_potential[i] < -self.tolerance).collect();
+        if paying.is_empty() {
+            if self.fresh {
+                self.status = Some(Status::Converged);
+            } else {
+                self.refresh();
+            }
+            return;
+        }
+        for i in paying {
+            loop {
+                let (low, j) = self.priced.best(&self.left[i * self.rank..(i + 1) * self.rank]);
+                let reduced = low - self.row_potential[i];
+                if reduced >= -self.tolerance {
+                    break;
+                }
+                if self.pivots >= self.max_pivots {
+                    self.status = Some(Status::IterationCap);
+                    return;
+                }
+                self.tree.pivot(i, j, reduced, &mut self.row_potential, &mut self.priced.potential);
+                self.pivots += 1;
+                self.fresh = false;
+            }
+        }
+    }
+
+    fn finish(mut self, cost: &LowRankCost, a: &[f64], b: &[f64]) -> Solution {
+        if !self.fresh {
+            self.refresh();
+        }
+        let total = self.masses.total as f64;
+        let entries: Vec<(usize, usize, f64)> = self
+            .tree
+            .arcs()
+            .filter(|arc| arc.2 > 0)
+            .map(|(i, j, flow)| (self.rows[i], self.columns[j], flow as f64 / total))
+            .collect();
+        let plan = Plan::from_entries(cost.rows(), cost.columns(), entries);
+        let (u, v) = self.potentials(cost);
+        // in centred costs, where small gaps keep their digits
+        let centred = |i: usize, j: usize| {
+            let r = self.rank;
+            (0..r)
+                .map(|k| {
+                    (cost.left[i * r + k] - self.left_mean[k]) * (cost.right[j * r + k] - self.right_mean[k])
+                })
+                .sum::<f64>()
+        };
+        let primal: f64 = plan.entries().map(|(i, j, w)| w * centred(i, j)).sum();
+        let dual: f64 = linalg::dot(&u, a) + linalg::dot(&v, b);
+        let shift_row = |i: usize| {
+            cost.row[i] + linalg::dot(&cost.left[i * self.rank..][..self.rank], &self.right_mean)
+                - linalg::dot(&self.left_mean, &self.right_mean)
+        };
+        let shift_column = |j: usize| {
+            cost.column[j] + linalg::dot(&cost.right[j * self.rank..][..self.rank], &self.left_mean)
+        };
+        let row_potential: Vec<f64> = u.iter().enumerate().map(|(i, u)| u + shift_row(i)).collect();
+        let column_potential: Vec<f64> = v.iter().enumerate().map(|(j, v)| v + shift_column(j)).collect();
+        let shift = (0..a.len()).map(|i| a[i] * shift_row(i)).sum::<f64>()
+            + (0..b.len()).map(|j| b[j] * shift_column(j)).sum::<f64>();
+        let value = primal + shift;
+        let size = value.abs().max(self.scale);
+        Solution {
+            plan,
+            row_potential,
+            column_potential,
+            value,
+            dual_value: dual + shift,
+            gap: if size > 0.0 { (primal - dual) / size } else { 0.0 },
+            pivots: self.pivots,
+            warm: self.warm,
+            status: self.status.unwrap_or(Status::Converged),
+            basis: Basis { masses: self.masses, tree: self.tree },
+        }
+    }
+
+    /// Potentials of the centred problem for all atoms, feasible by construction: those of the kept
+    /// columns from the tree, of other columns and of all rows as smallest slack.
+    fn potentials(&self, cost: &LowRankCost) -> (Vec<f64>, Vec<f64>) {
+        let r = self.rank;
+        let shifted = |factor: &[f64], mean: &[f64], i: usize| -> Vec<f64> {
+            factor[i * r..(i + 1) * r].iter().zip(mean).map(|(x, m)| x - m).collect()
+        };
+        let mut v = vec![0.0; cost.columns()];
+        for (&j, p) in self.columns.iter().zip(&self.priced.potential) {
+            v[j] = *p;
+        }
+        if self.columns.len() < v.len() {
+            let mut rows = Columns::new(&self.left, r);
+            rows.potential.copy_from_slice(&self.row_potential);
+            let mut kept = self.columns.iter().peekable();
+            for (j, v) in v.iter_mut().enumerate() {
+                if kept.next_if_eq(&&j).is_none() {
+                    *v = rows.best(&shifted(&cost.right, &self.right_mean, j)).0;
+                }
+            }
+        }
+        let mut all = Columns::new(&centred_by(&cost.right, r, &self.right_mean), r);
+        all.potential.copy_from_slice(&v);
+        let slack = |i: usize| all.best(&shifted(&cost.left, &self.left_mean, i)).0;
+        let u = if cost.rows() * cost.columns() < 1 << 16 {
+            (0..cost.rows()).map(slack).collect()
+        } else {
+            (0..cost.rows()).into_par_iter().with_min_len(16).map(slack).collect()
+        };
+        (u, v)
+    }
+}
+
+fn centred_by(a: &[f64], r: usize, mean: &[f64]) -> Vec<f64> {
+    a.chunks_exact(r).flat_map(|row| row.iter().zip(mean).map(|(x, m)| x - m)).collect()
+}
+
+/// The chosen rows minus their mean, and the mean.
+fn centred(a: &[f64], r: usize, rows: &[usize]) -> (Vec<f64>, Vec<f64>) {
+    let mut mean = vec![0.0; r];
+    for &i in rows {
+        for k in 0..r {
+            mean[k] += a[i * r + k] / rows.len() as f64;
+        }
+    }
+    let chosen: Vec<f64> = rows.iter().flat_map(|&i| a[i * r..(i + 1) * r].iter().copied()).collect();
+    (centred_by(&chosen, r, &mean), mean)
+}
+
+fn largest_row(a: &[f64], r: usize) -> f64 {
+    a.chunks_exact(r).map(linalg::norm).fold(0.0, f64::max)
+}
+
+/// North-west corner along the leading axis of both factors together, which a small u · v couples in
+/// opposite order.
+fn first_tree(masses: &Masses, left: &[f64], right: &[f64], r: usize) -> Tree {
+    let spread = |a: &[f64]| {
+        let ones = vec![1.0; a.len() / r];
+        let s = linalg::moment(&ones, a, r, a, r);
+        let size = linalg::max_abs(&s).max(f64::MIN_POSITIVE);
+        s.iter().map(|x| x / size).collect::<Vec<f64>>()
+    };
+    let both: Vec<f64> = spread(left).iter().zip(spread(right)).map(|(a, b)| a + b).collect();
+    let axis: Vec<f64> = match linalg::symmetric_eigen(&both, r) {
+        Ok(e) => (0..r).map(|i| e.vectors[i * r]).collect(),
+        Err(_) => (0..r).map(|i| f64::from(u8::from(i == 0))).collect(),
+    };
+    let order = |a: &[f64], sign: f64| {
+        let along: Vec<f64> = a.chunks_exact(r).map(|row| sign * linalg::dot(row, &axis)).collect();
+        let mut order: Vec<usize> = (0..along.len()).collect();
+        order.sort_by(|&i, &j| along[i].total_cmp(&along[j]).then(i.cmp(&j)));
+        order
+    };
+    Tree::north_west(masses, &order(left, 1.0), &order(right, -1.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::sample::Source;
+
+    fn random_cost(s: &mut Source, n: usize, m: usize, r: usize, grid: bool) -> LowRankCost {
+        let mut draw = |k: usize| -> Vec<f64> {
+            (0..k).map(|_| if grid { s.below(4) as f64 } else { s.normal() + 3.0 }).collect()
+        };
+        LowRankCost::new(draw(n * r), draw(m * r), r).unwrap()
+    }
+
+    fn random_weights(s: &mut Source, n: usize, zeros: bool) -> Vec<f64> {
+        let mut w: Vec<f64> =
+            (0..n).map(|_| if zeros && s.unit() < 0.3 { 0.0 } else { 0.01 + s.unit() }).collect();
+        w[0] += 0.1;
+        let sum: f64 = w.iter().sum();
+        w.iter_mut().for_each(|x| *x /= sum);
+        w
+    }
+
+    /// Marginals, feasibility of the potentials for every pair, and the gap.
+    fn check(cost: &LowRankCost, a: &[f64], b: &[f64], sol: &Solution) {
+        let (rows, columns) = sol.plan.marginals();
+        assert!(rows.iter().zip(a).all(|(x, y)| (x - y).abs() < 1e-14));
+        assert!(columns.iter().zip(b).all(|(x, y)| (x - y).abs() < 1e-14));
+        assert!(sol.plan.len() < a.len() + b.len());
+        let size = (0..a.len()).map(|i| (0..b.len()).map(|j| cost.at(i, j).abs()).fold(0.0, f64::max));
+        let size = size.fold(0.0, f64::max);
+        for i in 0..a.len() {
+            for j in 0..b.len() {
+                let slack = cost.at(i, j) - sol.row_potential[i] - sol.column_potential[j];
+                assert!(slack > -64.0 * f64::EPSILON * size, "slack {slack} at {i}, {j}");
+            }
+        }
+        let value: f64 = sol.plan.entries().map(|(i, j, w)| w * cost.at(i, j)).sum();
+        assert!((value - sol.value).abs() < 1e-13 * size);
+        assert!(sol.value - sol.dual_value < 1e-12 * size, "gap {}", sol.gap);
+        assert!(sol.gap.abs() < 1e-12);
+        assert_eq!(sol.status, Status::Converged);
+    }
+
+    #[test]
+    fn optimal_by_duality_on_random_weighted_and_degenerate_problems() {
+        let mut s = Source::new(11, 0);
+        for trial in 0..300 {
+            let (n, m, r) = (1 + s.below(40), 1 + s.below(40), 1 + s.below(4));
+            let cost = random_cost(&mut s, n, m, r, trial % 3 == 0);
+            let (a, b) = if trial % 2 == 0 {
+                (vec![1.0 / n as f64; n], vec![1.0 / m as f64; m])
+            } else {
+                (random_weights(&mut s, n, trial % 5 == 0), random_weights(&mut s, m, trial % 7 == 0))
+            };
+            let sol = Exact::default().solve(&cost, &a, &b, None).unwrap();
+            check(&cost, &a, &b, &sol);
+            // the same problem from its own basis: nothing to do
+            let again = Exact::default().solve(&cost, &a, &b, Some(sol.basis.clone())).unwrap();
+            assert!(again.warm && again.pivots == 0, "{}", again.pivots);
+            assert_eq!(again.plan, sol.plan);
+            // another cost from the old basis
+            let other = random_cost(&mut s, n, m, r, trial % 4 == 0);
+            let moved = Exact::default().solve(&other, &a, &b, Some(sol.basis)).unwrap();
+            check(&other, &a, &b, &moved);
+        }
+    }
+
+    #[test]
+    fn squared_distances_far_from_the_origin_keep_their_gap() {
+        let mut s = Source::new(12, 0);
+        let mut far = |n: usize| -> Vec<f64> { (0..2 * n).map(|_| 1e6 + s.unit()).collect() };
+        let (x, y) = (far(60), far(45));
+        let cost = LowRankCost::squared_euclidean(&x, &y, 2).unwrap();
+        let (a, b) = (vec![1.0 / 60.0; 60], vec![1.0 / 45.0; 45]);
+        let sol = Exact::default().solve(&cost, &a, &b, None).unwrap();
+        let near = LowRankCost::squared_euclidean(
+            &x.iter().map(|v| v - 1e6).collect::<Vec<_>>(),
+            &y.iter().map(|v| v - 1e6).collect::<Vec<_>>(),
+            2,
+        )
+        .unwrap();
+        let want = Exact::default().solve(&near, &a, &b, None).unwrap();
+        assert_eq!(sol.plan, want.plan);
+    }
+
+    #[test]
+    fn brute_force_over_permutations() {
+        let mut s = Source::new(13, 0);
+        for _ in 0..40 {
+            let n = 2 + s.below(5);
+            let cost = random_cost(&mut s, n, n, 2, false);
+            let w = vec![1.0 / n as f64; n];
+            let sol = Exact::default().solve(&cost, &w, &w, None).unwrap();
+            let mut best = f64::INFINITY;
+            permutations(n, &mut |p| {
+                best = best.min(p.iter().enumerate().map(|(i, &j)| cost.at(i, j)).sum::<f64>() / n as f64);
+            });
+            assert!((sol.value - best).abs() < 1e-13 * (1.0 + best.abs()));
+        }
+    }
+
+    fn permutations(n: usize, f: &mut impl FnMut(&[usize])) {
+        let mut p: Vec<usize> = (0..n).collect();
+        fn go(k: usize, p: &mut Vec<usize>, f: &mut impl FnMut(&[usize])) {
+            if k == p.len() {
+                f(p);
+                return;
+            }
+            for i in k..p.len() {
+                p.swap(k, i);
+                go(k + 1, p, f);
+                p.swap(k, i);
+            }
+        }
+        go(0, &mut p, f);
+    }
+
+    #[test]
+    fn a_cap_on_pivots_is_a_status_and_the_bound_stays_valid() {
+        let mut s = Source::new(14, 0);
+        let cost = random_cost(&mut s, 50, 50, 3, false);
+        let w = vec![0.02; 50];
+        let best = Exact::default().solve(&cost, &w, &w, None).unwrap();
+        for cap in [0, 1, 2, 20] {
+            let sol = Exact { max_pivots: Some(cap) }.solve(&cost, &w, &w, None).unwrap();
+            assert_eq!(sol.status, Status::IterationCap);
+            assert!(sol.pivots == cap && sol.dual_value <= best.value + 1e-12 && best.value <= sol.value);
+        }
+    }
+
+    #[test]
+    fn thread_count_changes_nothing() {
+        let mut s = Source::new(15, 0);
+        let cost = random_cost(&mut s, 400, 300, 3, false);
+        let (a, b) = (random_weights(&mut s, 400, true), random_weights(&mut s, 300, false));
+        let run = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| Exact::default().solve(&cost, &a, &b, None).unwrap())
+        };
+        let (one, three) = (run(1), run(3));
+        assert_eq!((&one.plan, one.value, one.pivots), (&three.plan, three.value, three.pivots));
+        assert_eq!(one.row_potential, three.row_potential);
+    }
+}
