@@ -1,0 +1,420 @@
+//! Alternation from many starts: P ← optimal plan for the cost −xᵀ A y, A ← M_P / |M_P|.
+//!
+//! |M| never decreases, and the plan stops changing after finitely many steps at a local optimum of
+//! |M| (each step is an exact linear transport problem, warm-started from the last). Starts are, in
+//! this order: the principal axes of both clouds matched in order with every choice of signs, then
+//! matrices A with independent Gaussian entries. The product coupling is never used: for centred
+//! clouds it has M = 0, an exact critical point at which several packages stop.
+//!
+//! Starts run in parallel in rounds of fixed size; deadlines and observers are heard between rounds
+//! (a deadline also between the alternations of a start), so that a result depends on the seed alone
+//! unless time runs out.
+
+use std::time::Duration;
+
+use rayon::prelude::*;
+
+use super::{Alternative, Found, Method, Pair, Solution, align, line};
+use crate::error::{Error, Result};
+use crate::linalg;
+use crate::measure::{Measure, sample::Source};
+use crate::ot::{Basis, Exact, LowRankCost, Plan};
+use crate::solve::{Deadline, Event, Observer, Status};
+
+/// Starts of one parallel round.
+const ROUND: usize = 8;
+/// Axis sign choices are listed for at most this many axes.
+const SIGNED_AXES: usize = 5;
+
+/// Options of the local solver.
+#[derive(Debug, Clone)]
+pub struct Alternating {
+    /// Number of starts; `None`: 64, or 16 when n · m > 250,000.
+    pub starts: Option<usize>,
+    /// Seed of the Gaussian starts.
+    pub seed: u64,
+    /// Relative tolerance of `certified`.
+    pub tol: f64,
+    /// Cap on the alternations of one start.
+    pub max_iter: usize,
+    /// Cap on the time of the whole run.
+    pub time_limit: Option<Duration>,
+    /// Remove the means first.
+    pub center: bool,
+    /// Use the closed form when both clouds lie on the line.
+    pub closed_forms: bool,
+}
+
+impl Default for Alternating {
+    fn default() -> Self {
+        Alternating {
+            starts: None,
+            seed: 0,
+            tol: 1e-9,
+            max_iter: 1000,
+            time_limit: None,
+            center: false,
+            closed_forms: true,
+        }
+    }
+}
+
+/// A local optimum.
+#[derive(Clone)]
+struct Local {
+    plan: Plan,
+    cross_moment: Vec<f64>,
+    norm: f64,
+    iterations: usize,
+    status: Status,
+}
+
+impl Alternating {
+    /// Errors: an option out of range.
+    pub fn check(&self) -> Result<()> {
+        if self.starts == Some(0) {
+            return Err(Error::option("starts", 0, "at least 1"));
+        }
+        if self.max_iter == 0 {
+            return Err(Error::option("max_iter", 0, "at least 1"));
+        }
+        if !(self.tol >= 0.0 && self.tol.is_finite()) {
+            return Err(Error::option("tol", self.tol, "a number >= 0"));
+        }
+        Ok(())
+    }
+
+    /// Solves for two clouds. Errors: options out of range. Memory O((n + m) d) a start under way.
+    pub fn solve(&self, mu: &Measure, nu: &Measure, observer: &mut dyn Observer) -> Result<Solution> {
+        self.check()?;
+        if self.closed_forms && (mu.dim(), nu.dim()) == (1, 1) {
+            return line::solve(mu, nu, self.center, self.tol);
+        }
+        let mut state = State::new(self, mu, nu)?;
+        while !state.done() {
+            state.step()?;
+            let event = Event::new(state.tried, Some(state.starts.len()), 0.0, state.best_squared()?);
+            if observer.event(&event).is_break() {
+                state.stopped = Some(Status::Interrupted);
+            }
+        }
+        state.finish()
+    }
+}
+
+/// A multistart run between rounds.
+struct State<'a> {
+    options: &'a Alternating,
+    pair: Pair,
+    starts: Vec<Vec<f64>>,
+    found: Vec<Local>,
+    tried: usize,
+    deadline: Deadline,
+    stopped: Option<Status>,
+}
+
+impl<'a> State<'a> {
+    fn new(options: &'a Alternating, mu: &Measure, nu: &Measure) -> Result<Self> {
+        let pair = Pair::new(mu, nu, options.center);
+        let default = if mu.len() * nu.len() > 250_000 { 16 } else { 64 };
+        let starts = start_matrices(&pair, options.starts.unwrap_or(default), options.seed)?;
+        let deadline = Deadline::start(options.time_limit);
+        Ok(State { options, pair, starts, found: Vec::new(), tried: 0, deadline, stopped: None })
+    }
+
+    fn done(&self) -> bool {
+        self.stopped.is_some() || self.tried == self.starts.len()
+    }
+
+    fn step(&mut self) -> Result<()> {
+        let round = &self.starts[self.tried..(self.tried + ROUND).min(self.starts.len())];
+        let run =
+            |a: &Vec<f64>| alternate(&self.pair, a, None, self.options.max_iter, &self.deadline).map(|l| l.0);
+        let results: Vec<Result<Local>> = if round.len() == 1 {
+            round.iter().map(run).collect()
+        } else {
+            round.par_iter().map(run).collect()
+        };
+        self.tried += round.len();
+        for result in results {
+            self.keep(result?);
+        }
+        if self.deadline.passed() {
+            self.stopped = Some(Status::TimeCap);
+        }
+        Ok(())
+    }
+
+    /// Best first; only the best keeps its plan.
+    fn keep(&mut self, mut local: Local) {
+        let better = self.found.first().is_none_or(|best| local.norm > best.norm);
+        if better {
+            if let Some(old) = self.found.first_mut() {
+                old.plan = Plan::from_entries(0, 0, Vec::new());
+            }
+            self.found.insert(0, local);
+        } else {
+            local.plan = Plan::from_entries(0, 0, Vec::new());
+            self.found.push(local);
+        }
+    }
+
+    fn best_squared(&self) -> Result<f64> {
+        let unit = self.pair.unit.powi(4);
+        Ok(align::plan(&self.pair.x, &self.pair.y, &self.found[0].plan)?.squared * unit)
+    }
+
+    fn finish(self) -> Result<Solution> {
+        let best = &self.found[0];
+        let aligned = align::plan(&self.pair.x, &self.pair.y, &best.plan)?;
+        let size = self.pair.size();
+        let rounding = 16.0 * f64::EPSILON * size;
+        // values of the others from |M|: differences matter here, not digits of tiny values
+        let squared = |l: &Local| aligned.squared + 2.0 * (best.norm - l.norm) * (best.norm + l.norm);
+        let same = |l: &&Local| squared(l) - aligned.squared <= 1e-9 * aligned.squared + rounding;
+        let hits = self.found.iter().filter(same).count();
+        let mut others: Vec<&Local> = self.found.iter().skip(1).collect();
+        others.retain(|l| squared(l) <= 1.05 * aligned.squared + rounding);
+        others.sort_by(|a, b| b.norm.total_cmp(&a.norm));
+        let mut distinct: Vec<&Local> = vec![best];
+        for l in others {
+            let far = |o: &&Local| {
+                let gap: f64 = o.cross_moment.iter().zip(&l.cross_moment).map(|(a, b)| (a - b).powi(2)).sum();
+                gap.sqrt() > 1e-6 * best.norm
+            };
+            if distinct.iter().all(far) {
+                distinct.push(l);
+            }
+        }
+        let (p, q) = (self.pair.x.dim(), self.pair.y.dim());
+        let alternatives = distinct[1..]
+            .iter()
+            .map(|l| Alternative {
+                squared: squared(l),
+                reflected: (p == q).then(|| linalg::determinant(&l.cross_moment, p) < 0.0),
+            })
+            .collect();
+        let found = Found {
+            aligned,
+            plan: best.plan.clone(),
+            lower: None,
+            status: self.stopped.unwrap_or(best.status),
+            method: Method::Local,
+            iterations: self.found.iter().map(|l| l.iterations).sum(),
+            starts: self.tried,
+            hits,
+            alternatives,
+        };
+        self.pair.solution(found, self.options.tol)
+    }
+}
+
+/// Alternates from the matrix `a` until the plan stays the same.
+fn alternate(
+    pair: &Pair,
+    a: &[f64],
+    mut basis: Option<Basis>,
+    max_iter: usize,
+    deadline: &Deadline,
+) -> Result<(Local, Basis)> {
+    let (x, y) = (&pair.x, &pair.y);
+    let (p, q) = (x.dim(), y.dim());
+    let mut a = a.to_vec();
+    let mut last: Option<(Plan, Vec<f64>, f64)> = None;
+    for iteration in 1..=max_iter {
+        let cost = LowRankCost::inner_product(x.points(), &a, y.points(), p, q)?;
+        let sol = Exact::default().solve(&cost, x.weights(), y.weights(), basis.take())?;
+        let cross_moment = sol.plan.cross_moment(x.points(), p, y.points(), q);
+        let norm = linalg::norm(&cross_moment);
+        let before = last.as_ref().map_or(f64::NEG_INFINITY, |l| l.2);
+        let unchanged = sol.warm && sol.pivots == 0;
+        let fixed = unchanged || norm <= before * (1.0 + 4.0 * f64::EPSILON) || norm == 0.0;
+        // the better of the last two: equal up to rounding
+        let (plan, cross_moment, norm) = match last.take() {
+            Some(l) if norm <= before => l,
+            _ => (sol.plan, cross_moment, norm),
+        };
+        let status = match (fixed, sol.status, deadline.passed()) {
+            (_, Status::IterationCap, _) => Some(Status::IterationCap),
+            (true, _, _) => Some(Status::Converged),
+            (false, _, true) => Some(Status::TimeCap),
+            (false, _, false) if iteration == max_iter => Some(Status::IterationCap),
+            _ => None,
+        };
+        if let Some(status) = status {
+            let local = Local { plan, cross_moment, norm, iterations: iteration, status };
+            return Ok((local, sol.basis));
+        }
+        a = cross_moment.iter().map(|m| m / norm).collect();
+        last = Some((plan, cross_moment, norm));
+        basis = Some(sol.basis);
+    }
+    Err(Error::option("max_iter", max_iter, "at least 1"))
+}
+
+/// A local optimum followed from an earlier one: used where clouds move a little at a time.
+#[derive(Debug, Clone)]
+pub(crate) struct Tracked {
+    /// A = M / |M| of the last plan.
+    pub(crate) direction: Vec<f64>,
+    /// Basis of the last plan.
+    pub(crate) basis: Option<Basis>,
+}
+
+impl Tracked {
+    /// Alternates from the last optimum; returns the plan and whether it converged.
+    pub(crate) fn follow(&mut self, mu: &Measure, nu: &Measure) -> Result<(Plan, Status)> {
+        let pair = Pair::new(mu, nu, false);
+        let (local, basis) =
+            alternate(&pair, &self.direction, self.basis.take(), 1000, &Deadline::start(None))?;
+        if local.norm > 0.0 {
+            self.direction = local.cross_moment.iter().map(|m| m / local.norm).collect();
+        }
+        self.basis = Some(basis);
+        Ok((local.plan, local.status))
+    }
+}
+
+/// Axis starts with all sign choices, then Gaussian ones.
+fn start_matrices(pair: &Pair, count: usize, seed: u64) -> Result<Vec<Vec<f64>>> {
+    let (p, q) = (pair.x.dim(), pair.y.dim());
+    let (ex, ey) = (linalg::symmetric_eigen(&pair.sigma_x, p)?, linalg::symmetric_eigen(&pair.sigma_y, q)?);
+    let k = p.min(q);
+    let signed = k.min(SIGNED_AXES);
+    let mut out = Vec::with_capacity(count);
+    for choice in 0..(1usize << signed).min(count) {
+        let mut a = vec![0.0; p * q];
+        for axis in 0..k {
+            let sign = if axis < signed && choice >> axis & 1 == 1 { -1.0 } else { 1.0 };
+            // weights as in the optimum of Gaussians: |M| has the roots of products of eigenvalues
+            let size = sign * (ex.values[axis].max(0.0) * ey.values[axis].max(0.0)).sqrt();
+            for i in 0..p {
+                for j in 0..q {
+                    a[i * q + j] += size * ex.vectors[i * p + axis] * ey.vectors[j * q + axis];
+                }
+            }
+        }
+        // clouds without extent: any direction will do
+        if linalg::max_abs(&a) == 0.0 {
+            a[0] = 1.0;
+        }
+        out.push(a);
+    }
+    for stream in out.len()..count {
+        let mut s = Source::new(seed, stream as u64);
+        out.push((0..p * q).map(|_| s.normal()).collect());
+    }
+    for a in &mut out {
+        let size = linalg::norm(a);
+        a.iter_mut().for_each(|x| *x /= size);
+    }
+    Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cloud(s: &mut Source, n: usize, d: usize, weighted: bool) -> Measure {
+        let points = (0..n * d).map(|_| s.normal()).collect();
+        let w = (0..n).map(|_| if weighted { 0.1 + s.unit() } else { 1.0 }).collect();
+        Measure::normalized(points, d, w).unwrap()
+    }
+
+    #[test]
+    fn rotated_and_permuted_copies_have_distance_zero() {
+        let mut s = Source::new(31, 0);
+        for trial in 0..20 {
+            let d = 2 + trial % 3;
+            let mu = cloud(&mut s, 40, d, trial % 2 == 0);
+            let turn = s.rotation(d);
+            let order = s.permutation(40);
+            let points = order.iter().flat_map(|&i| mu.point(i).to_vec()).collect();
+            let weights = order.iter().map(|&i| mu.weights()[i]).collect();
+            let nu = Measure::normalized(points, d, weights).unwrap().linear_image(&turn, d).unwrap();
+            let sol = super::super::distance(&mu, &nu).unwrap();
+            let size = linalg::norm(&mu.second_moment()).powi(2);
+            assert!(sol.squared <= 1e-10 * size, "{trial}: {}", sol.squared);
+            assert!(sol.certified && sol.reflected == Some(false) && sol.hits >= 1);
+            let back = sol.transform(mu.points()).unwrap();
+            // weights that differ in their last bit leave slivers of mass 2⁻⁶⁰
+            for (i, j, _) in sol.plan.entries().filter(|e| e.2 > 1e-15) {
+                for k in 0..d {
+                    assert!((back[i * d + k] - nu.point(j)[k]).abs() < 1e-12);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn brute_force_is_reached_from_256_starts() {
+        let mut s = Source::new(32, 0);
+        let mut reached = 0;
+        for trial in 0..50 {
+            let (n, p, q) = (3 + trial % 5, 1 + trial % 3, 1 + (trial / 3) % 3);
+            let (mu, nu) = (cloud(&mut s, n, p, false), cloud(&mut s, n, q, false));
+            let sol =
+                Alternating { starts: Some(256), ..Default::default() }.solve(&mu, &nu, &mut ()).unwrap();
+            let mut best = f64::INFINITY;
+            crate::igw::tests::permutations(n, &mut |order| {
+                let mass = vec![1.0 / n as f64; n];
+                let plan = Plan { n, m: n, rows: (0..n).collect(), columns: order.to_vec(), mass };
+                best = best.min(align::plan(&mu, &nu, &plan).unwrap().squared);
+            });
+            assert!(sol.squared >= best * (1.0 - 1e-12) - sol.rounding);
+            assert!(sol.lower_bound <= sol.squared + sol.rounding);
+            reached += usize::from(sol.squared <= best * (1.0 + 1e-10) + sol.rounding);
+        }
+        assert_eq!(reached, 50);
+    }
+
+    #[test]
+    fn splitting_an_atom_changes_nothing() {
+        let mut s = Source::new(33, 0);
+        for _ in 0..10 {
+            let (mu, nu) = (cloud(&mut s, 12, 2, true), cloud(&mut s, 9, 3, true));
+            let (mut points, mut weights) = (mu.points().to_vec(), mu.weights().to_vec());
+            points.extend_from_slice(mu.point(3));
+            weights[3] *= 0.25;
+            weights.push(mu.weights()[3] * 0.75);
+            points.extend([5.0, 5.0]);
+            weights.push(0.0);
+            let split = Measure::normalized(points, 2, weights).unwrap();
+            let options = Alternating { starts: Some(64), ..Default::default() };
+            let a = options.solve(&mu, &nu, &mut ()).unwrap();
+            let b = options.solve(&split, &nu, &mut ()).unwrap();
+            assert!((a.squared - b.squared).abs() <= a.rounding, "{} {}", a.squared, b.squared);
+        }
+    }
+
+    #[test]
+    fn degenerate_clouds_have_an_answer() {
+        let point = Measure::uniform(vec![0.0, 0.0], 2).unwrap();
+        let other = Measure::uniform(vec![1.0, 2.0, 1.0, 2.0, 1.0, 2.0], 2).unwrap();
+        let sol = super::super::distance(&point, &other).unwrap();
+        assert!((sol.squared - 25.0).abs() < 1e-13 && sol.certified);
+        let same = super::super::distance(&other, &other).unwrap();
+        assert!(same.squared.abs() <= same.rounding && same.certified);
+        for scale in [1e-150, 1e-70, 1e70] {
+            let scaled = |m: &Measure| m.moved(m.points().iter().map(|x| x * scale).collect());
+            let sol = super::super::distance(&scaled(&point), &scaled(&other)).unwrap();
+            assert!((sol.distance / scale / scale - 5.0).abs() < 1e-12);
+        }
+    }
+
+    #[test]
+    fn same_seed_same_solution_for_any_thread_count_and_time_cap_is_a_status() {
+        let mut s = Source::new(34, 0);
+        let (mu, nu) = (cloud(&mut s, 90, 3, true), cloud(&mut s, 70, 2, false));
+        let run = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| super::super::distance(&mu, &nu).unwrap())
+        };
+        let (one, two) = (run(1), run(3));
+        assert_eq!(format!("{one:?}"), format!("{two:?}"));
+        let capped = Alternating { time_limit: Some(Duration::ZERO), ..Default::default() };
+        let sol = capped.solve(&mu, &nu, &mut ()).unwrap();
+        assert_eq!((sol.status, sol.starts), (Status::TimeCap, ROUND));
+        assert!(sol.lower_bound <= sol.squared + sol.rounding);
+    }
+}

@@ -1,0 +1,217 @@
+//! The inner-product Gromov-Wasserstein distance between weighted clouds of any sizes and dimensions.
+//!
+//! IGW(μ, ν)² = inf_π ∬ (⟨x, x'⟩ − ⟨y, y'⟩)² dπ(x, y) dπ(x', y')
+//!            = |Σ_μ|² + |Σ_ν|² − 2 max_π |M_π|²,  M_π = ∫ x yᵀ dπ,
+//!
+//! with uncentred second moments Σ and Frobenius norms. It is invariant under rotations and
+//! reflections of either cloud, not under translations (`center: true` removes the means first).
+//! `squared` scales as length⁴, `distance` as length².
+//!
+//! - [`Alternating`] finds local optima by alternating exact linear transport and A = M / |M|, from
+//!   many starts; on the line the two monotone couplings give the optimum ([`line`]).
+//! - [`bound`] is a lower bound from the spectra of the second moments; every solution carries it.
+//! - [`align`] evaluates a given plan without cancellation and finds its rotation.
+//!
+//! Source of the theory: Zhang, Goldfeld, Greenewald, Mroueh, Sriperumbudur, arXiv 2407.11800.
+
+pub mod align;
+pub mod alternating;
+pub mod bound;
+pub mod line;
+
+pub use alternating::Alternating;
+
+use crate::error::Result;
+use crate::linalg;
+use crate::measure::Measure;
+use crate::ot::Plan;
+use crate::solve::Status;
+use align::Aligned;
+
+/// IGW distance with the default options of [`Alternating`].
+///
+/// ```
+/// use gromov::{Measure, igw};
+/// let square = Measure::uniform(vec![1.0, 1.0, -1.0, 1.0, -1.0, -1.0, 1.0, -1.0], 2)?;
+/// let twice = Measure::uniform(square.points().iter().map(|x| 2.0 * x).collect(), 2)?;
+/// let sol = igw::distance(&square, &twice)?;
+/// // |Σ_μ|² + |Σ_ν|² − 2 |M|² = 2 + 32 − 16
+/// assert!((sol.squared - 18.0).abs() < 1e-12 && sol.certified);
+/// # Ok::<(), gromov::Error>(())
+/// ```
+pub fn distance(mu: &Measure, nu: &Measure) -> Result<Solution> {
+    Alternating::default().solve(mu, nu, &mut ())
+}
+
+/// Which method answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Method {
+    /// Both clouds on the line: the better of the monotone and the antitone coupling, exact.
+    Line,
+    /// Alternation from several starts.
+    Local,
+}
+
+/// Another local optimum close to the best.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[non_exhaustive]
+pub struct Alternative {
+    /// Its value.
+    pub squared: f64,
+    /// Whether its orthogonal map is a reflection; `None` when the dimensions differ.
+    pub reflected: Option<bool>,
+}
+
+/// Value, bound, plan and rotation.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Solution {
+    /// IGW² of the plan found, evaluated without cancellation; scales as length⁴.
+    pub squared: f64,
+    /// Its root; scales as length².
+    pub distance: f64,
+    /// A lower bound of IGW².
+    pub lower_bound: f64,
+    /// Bound on the rounding error of `squared`: 16 ε (|Σ_μ|² + |Σ_ν|²).
+    pub rounding: f64,
+    /// (squared − lower_bound) / max(squared, rounding); may be negative by rounding.
+    pub gap: f64,
+    /// True if squared − lower_bound ≤ tol · squared + rounding: the global optimum.
+    pub certified: bool,
+    /// How the run stopped.
+    pub status: Status,
+    /// Which method answered.
+    pub method: Method,
+    /// Alternations (linear transport problems) in all starts.
+    pub iterations: usize,
+    /// Starts tried.
+    pub starts: usize,
+    /// Starts that reached the best value (equal within 1e-9).
+    pub hits: usize,
+    /// Distinct other local optima within 5 % of the best, best first.
+    pub alternatives: Vec<Alternative>,
+    /// The plan.
+    pub plan: Plan,
+    /// M = ∫ x yᵀ dπ, (d_x, d_y); centred when the clouds were.
+    pub cross_moment: Vec<f64>,
+    /// Partial isometry R, (d_x, d_y), from the polar decomposition of M: y ≈ Rᵀ x.
+    pub rotation: Vec<f64>,
+    /// True if the orthogonal map has determinant −1; `None` when d_x ≠ d_y.
+    pub reflected: Option<bool>,
+    /// Means that were removed (zero without `center`): x-space, y-space.
+    pub means: (Vec<f64>, Vec<f64>),
+    /// Unit of length the problem was solved in: squared / unit⁴ is in range where `squared` is not.
+    pub unit: f64,
+}
+
+impl Solution {
+    /// Maps rows of x-space to y-space: (x − mean_x) R + mean_y. Errors: a wrong number of columns.
+    pub fn transform(&self, points: &[f64]) -> Result<Vec<f64>> {
+        let (dx, dy) = (self.means.0.len(), self.means.1.len());
+        if !points.len().is_multiple_of(dx) {
+            return Err(crate::Error::shape("points", format!("(n, {dx})"), points.len()));
+        }
+        let shifted: Vec<f64> =
+            points.chunks_exact(dx).flat_map(|p| p.iter().zip(&self.means.0).map(|(a, b)| a - b)).collect();
+        let mut out = linalg::map_rows(&shifted, dx, &linalg::transpose(&self.rotation, dx, dy), dy);
+        out.chunks_exact_mut(dy).for_each(|p| p.iter_mut().zip(&self.means.1).for_each(|(a, b)| *a += b));
+        Ok(out)
+    }
+}
+
+/// Two clouds as the solvers see them: centred on request, in a common unit of length.
+pub(crate) struct Pair {
+    pub(crate) x: Measure,
+    pub(crate) y: Measure,
+    pub(crate) unit: f64,
+    pub(crate) means: (Vec<f64>, Vec<f64>),
+    pub(crate) sigma_x: Vec<f64>,
+    pub(crate) sigma_y: Vec<f64>,
+}
+
+impl Pair {
+    pub(crate) fn new(mu: &Measure, nu: &Measure, center: bool) -> Self {
+        let means = if center { (mu.mean(), nu.mean()) } else { (vec![0.0; mu.dim()], vec![0.0; nu.dim()]) };
+        let (mu, nu) = if center { (mu.centred(), nu.centred()) } else { (mu.clone(), nu.clone()) };
+        let unit = linalg::power_of_two_scale(mu.scale().max(nu.scale()));
+        let (x, y) = (mu.divided_by(unit), nu.divided_by(unit));
+        let (sigma_x, sigma_y) = (x.second_moment(), y.second_moment());
+        Pair { x, y, unit, means, sigma_x, sigma_y }
+    }
+
+    /// |Σ_x|² + |Σ_y|², in units.
+    pub(crate) fn size(&self) -> f64 {
+        linalg::dot(&self.sigma_x, &self.sigma_x) + linalg::dot(&self.sigma_y, &self.sigma_y)
+    }
+
+    /// Puts a solution together from what a solver found, scaling back.
+    pub(crate) fn solution(&self, found: Found, tol: f64) -> Result<Solution> {
+        let Found { plan, aligned, lower, status, method, iterations, starts, hits, alternatives } = found;
+        let lower = match lower {
+            Some(bound) => bound,
+            None => bound::spectral_of_moments(&self.sigma_x, self.x.dim(), &self.sigma_y, self.y.dim())?,
+        };
+        let rounding = 16.0 * f64::EPSILON * self.size();
+        let slack = aligned.squared - lower;
+        let (two, four) = (self.unit.powi(2), |v: f64| v * self.unit.powi(2) * self.unit.powi(2));
+        let size = aligned.squared.max(rounding);
+        Ok(Solution {
+            squared: four(aligned.squared),
+            distance: two * aligned.squared.max(0.0).sqrt(),
+            lower_bound: four(lower),
+            rounding: four(rounding),
+            gap: if size > 0.0 { slack / size } else { 0.0 },
+            certified: slack <= tol * aligned.squared + rounding,
+            status,
+            method,
+            iterations,
+            starts,
+            hits,
+            alternatives: alternatives
+                .into_iter()
+                .map(|a| Alternative { squared: four(a.squared), ..a })
+                .collect(),
+            plan,
+            cross_moment: aligned.cross_moment.iter().map(|m| m * two).collect(),
+            rotation: aligned.rotation,
+            reflected: aligned.reflected,
+            means: self.means.clone(),
+            unit: self.unit,
+        })
+    }
+}
+
+/// What a solver found, in units of the pair.
+pub(crate) struct Found {
+    pub(crate) plan: Plan,
+    pub(crate) aligned: Aligned,
+    /// `None`: the spectral bound.
+    pub(crate) lower: Option<f64>,
+    pub(crate) status: Status,
+    pub(crate) method: Method,
+    pub(crate) iterations: usize,
+    pub(crate) starts: usize,
+    pub(crate) hits: usize,
+    pub(crate) alternatives: Vec<Alternative>,
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    /// Calls `f` with every permutation of 0..n.
+    pub(crate) fn permutations(n: usize, f: &mut dyn FnMut(&[usize])) {
+        fn go(k: usize, p: &mut Vec<usize>, f: &mut dyn FnMut(&[usize])) {
+            if k == p.len() {
+                f(p);
+                return;
+            }
+            for i in k..p.len() {
+                p.swap(k, i);
+                go(k + 1, p, f);
+                p.swap(k, i);
+            }
+        }
+        go(0, &mut (0..n).collect(), f);
+    }
+}
