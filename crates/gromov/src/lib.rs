@@ -1,5 +1,6 @@
 //! Inner-product Gromov-Wasserstein (IGW) geometry of point clouds.
 
+pub mod energy;
 pub mod error;
 pub mod igw;
 mod linalg;
@@ -8,6 +9,7 @@ pub mod mobility;
 pub mod ot;
 pub mod solve;
 
+pub use energy::Energy;
 pub use error::{Error, Result};
 pub use measure::Measure;
 pub use solve::Status;

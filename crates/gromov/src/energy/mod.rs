@@ -1,0 +1,84 @@
+//! Functionals F of a measure and the gradient of their first variation at the particles.
+//!
+//! A functional is anything that implements [`Energy`]: the value F(ρ) and the field
+//! ∇ δF(ρ)(x_i) = (1/w_i) ∂F/∂x_i, so that F(ρ + h v) = F(ρ) + h ⟨∇δF, v⟩ + O(h²) with
+//! ⟨f, g⟩ = Σ_i w_i f_i · g_i. Sums and multiples are [`Sum`]; [`check::taylor_slope`] tests a
+//! gradient against the values.
+//!
+//! | name | F(ρ) |
+//! | --- | --- |
+//! | [`Quadratic`] | ½ ∫ (x − c)ᵀ Q (x − c) dρ |
+//! | [`EnergyDistance`] | ∬ \|x − y\| dρ dν − ½ ∬ \|x − x'\| dρ dρ − ½ ∬ \|y − y'\| dν dν |
+//! | [`Wasserstein`] | ½ W2²(ρ, ν) |
+//! | [`Igw`] | ½ IGW²(ρ, ν) |
+
+pub mod check;
+mod kernel;
+mod potential;
+mod sum;
+mod transport;
+
+pub use kernel::EnergyDistance;
+pub use potential::Quadratic;
+pub use sum::Sum;
+pub use transport::{Igw, Wasserstein};
+
+use crate::error::{Error, Result};
+use crate::measure::Measure;
+
+/// A functional of a measure, for flows.
+///
+/// The methods take `&mut self` because transport energies keep their last plan to start the next
+/// one from; a functional without memory ignores it.
+///
+/// ```
+/// use gromov::{Energy, Measure, Result};
+/// /// ∫ cos(x) dρ on the line.
+/// struct Cosine;
+/// impl Energy for Cosine {
+///     fn name(&self) -> String { "cosine".into() }
+///     fn value_and_gradient(&mut self, rho: &Measure, gradient: &mut [f64]) -> Result<f64> {
+///         for (g, x) in gradient.iter_mut().zip(rho.points()) {
+///             *g = -x.sin();
+///         }
+///         Ok(rho.points().iter().zip(rho.weights()).map(|(x, w)| w * x.cos()).sum())
+///     }
+/// }
+/// let rho = Measure::uniform(vec![0.1, 0.7, 2.0], 1)?;
+/// let slope = gromov::energy::check::taylor_slope(&mut Cosine, &rho, 0)?;
+/// assert!((slope - 2.0).abs() < 0.2);
+/// # Ok::<(), gromov::Error>(())
+/// ```
+pub trait Energy: Send {
+    /// Short name for tables and files.
+    fn name(&self) -> String;
+
+    /// F(ρ), and ∇ δF(ρ) at the particles into `gradient` (n, d). Points of zero weight get the
+    /// gradient of the first variation there.
+    fn value_and_gradient(&mut self, rho: &Measure, gradient: &mut [f64]) -> Result<f64>;
+
+    /// F(ρ) alone.
+    fn value(&mut self, rho: &Measure) -> Result<f64> {
+        self.value_and_gradient(rho, &mut vec![0.0; rho.points().len()])
+    }
+
+    /// True if F(O#ρ) = F(ρ) for every rotation O: flows then leave the orientation alone.
+    fn rotation_invariant(&self) -> bool {
+        false
+    }
+
+    /// The dimension that clouds must have, if there is one.
+    fn dim(&self) -> Option<usize> {
+        None
+    }
+}
+
+/// [`Error::Shape`] when a cloud has another dimension than the energy.
+pub(crate) fn check_dim(energy: &dyn Energy, rho: &Measure) -> Result<()> {
+    match energy.dim() {
+        Some(d) if d != rho.dim() => {
+            Err(Error::shape("cloud", format!("dimension {d}, that of {}", energy.name()), rho.dim()))
+        }
+        _ => Ok(()),
+    }
+}

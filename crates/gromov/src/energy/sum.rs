@@ -1,0 +1,64 @@
+//! Weighted sums of energies.
+
+use super::Energy;
+use crate::error::Result;
+use crate::measure::Measure;
+
+/// Σ_k c_k F_k.
+///
+/// ```
+/// use gromov::{Energy, Measure, energy::{Quadratic, Sum}};
+/// let mut sum = Sum::default();
+/// sum.add(2.0, Box::new(Quadratic::new(None, None)?));
+/// sum.add(1.0, Box::new(Quadratic::new(Some(vec![1.0]), None)?));
+/// let rho = Measure::uniform(vec![3.0], 1)?;
+/// assert_eq!(sum.value(&rho)?, 2.0 * 4.5 + 2.0);
+/// # Ok::<(), gromov::Error>(())
+/// ```
+#[derive(Default)]
+pub struct Sum {
+    terms: Vec<(f64, Box<dyn Energy>)>,
+}
+
+impl Sum {
+    /// Adds a term.
+    pub fn add(&mut self, factor: f64, energy: Box<dyn Energy>) {
+        self.terms.push((factor, energy));
+    }
+}
+
+impl Energy for Sum {
+    fn name(&self) -> String {
+        let term = |(c, e): &(f64, Box<dyn Energy>)| {
+            if *c == 1.0 { e.name() } else { format!("{c} {}", e.name()) }
+        };
+        self.terms.iter().map(term).collect::<Vec<_>>().join(" + ")
+    }
+
+    fn value_and_gradient(&mut self, rho: &Measure, gradient: &mut [f64]) -> Result<f64> {
+        gradient.fill(0.0);
+        let mut part = vec![0.0; gradient.len()];
+        let mut value = 0.0;
+        for (factor, energy) in &mut self.terms {
+            value += *factor * energy.value_and_gradient(rho, &mut part)?;
+            gradient.iter_mut().zip(&part).for_each(|(g, p)| *g += *factor * p);
+        }
+        Ok(value)
+    }
+
+    fn value(&mut self, rho: &Measure) -> Result<f64> {
+        let mut value = 0.0;
+        for (factor, energy) in &mut self.terms {
+            value += *factor * energy.value(rho)?;
+        }
+        Ok(value)
+    }
+
+    fn rotation_invariant(&self) -> bool {
+        self.terms.iter().all(|t| t.1.rotation_invariant())
+    }
+
+    fn dim(&self) -> Option<usize> {
+        self.terms.iter().find_map(|t| t.1.dim())
+    }
+}

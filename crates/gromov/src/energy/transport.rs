@@ -1,0 +1,159 @@
+//! Half the squared distance to a target, in the W2 and in the IGW sense.
+//!
+//! The plan is kept from call to call: its basis starts the next transport problem, and the duals say
+//! in one pricing of all pairs whether it is still optimal. The gradient is that of the value with
+//! the plan held fixed, which is the gradient of F wherever the optimal plan is unique.
+
+use super::Energy;
+use crate::error::{Error, Result};
+use crate::igw::{Alternating, Solution, align, alternating::Tracked};
+use crate::linalg;
+use crate::measure::Measure;
+use crate::ot::{Basis, Exact, LowRankCost, Plan};
+use crate::solve::Status;
+
+/// F(ρ) = ½ W2²(ρ, ν); scales as length². One exact transport problem a call, O(n + m) memory.
+#[derive(Debug, Clone)]
+pub struct Wasserstein {
+    target: Measure,
+    basis: Option<Basis>,
+}
+
+impl Wasserstein {
+    /// The target ν.
+    pub fn new(target: Measure) -> Self {
+        Wasserstein { target, basis: None }
+    }
+
+    /// The optimal plan from ρ to the target. Errors: another dimension.
+    pub fn plan(&mut self, rho: &Measure) -> Result<Plan> {
+        super::check_dim(self, rho)?;
+        let unit = linalg::power_of_two_scale(rho.scale().max(self.target.scale()));
+        let (x, y) = (rho.divided_by(unit), self.target.divided_by(unit));
+        let cost = LowRankCost::squared_euclidean(x.points(), y.points(), rho.dim())?;
+        let sol = Exact::default().solve(&cost, x.weights(), y.weights(), self.basis.take())?;
+        converged(sol.status, "optimal transport")?;
+        self.basis = Some(sol.basis);
+        Ok(sol.plan)
+    }
+}
+
+impl Energy for Wasserstein {
+    fn name(&self) -> String {
+        "wasserstein".into()
+    }
+
+    fn value_and_gradient(&mut self, rho: &Measure, gradient: &mut [f64]) -> Result<f64> {
+        let plan = self.plan(rho)?;
+        let (d, y) = (rho.dim(), self.target.points());
+        let means = barycentric(&plan, rho, &self.target);
+        for (g, (x, m)) in gradient.iter_mut().zip(rho.points().iter().zip(&means)) {
+            *g = x - m;
+        }
+        let value: f64 = plan
+            .entries()
+            .map(|(i, j, w)| {
+                let squared = rho.point(i).iter().zip(&y[j * d..(j + 1) * d]).map(|(a, b)| (a - b).powi(2));
+                w * squared.sum::<f64>()
+            })
+            .sum();
+        Ok(0.5 * value)
+    }
+
+    fn dim(&self) -> Option<usize> {
+        Some(self.target.dim())
+    }
+}
+
+/// F(ρ) = ½ IGW²(ρ, ν); scales as length⁴; rotation invariant; the target may have another dimension.
+///
+/// The first call searches from many starts ([`Alternating`]); later calls follow that local optimum
+/// by alternation. F is therefore ½ IGW² of the optimum followed: an upper bound of the global one.
+#[derive(Debug, Clone)]
+pub struct Igw {
+    target: Measure,
+    search: Alternating,
+    tracked: Option<Tracked>,
+    first: Option<Solution>,
+}
+
+impl Igw {
+    /// The target ν, and how the first plan is searched.
+    pub fn new(target: Measure, search: Alternating) -> Self {
+        Igw { target, search, tracked: None, first: None }
+    }
+
+    /// The solution of the first search; `None` before the first call.
+    pub fn first(&self) -> Option<&Solution> {
+        self.first.as_ref()
+    }
+
+    /// The plan followed, at ρ.
+    pub fn plan(&mut self, rho: &Measure) -> Result<Plan> {
+        if let Some(tracked) = self.tracked.as_mut().filter(|_| self.first.is_some()) {
+            let (plan, status) = tracked.follow(rho, &self.target)?;
+            converged(status, "IGW alternation")?;
+            return Ok(plan);
+        }
+        let search = Alternating { center: false, closed_forms: false, ..self.search.clone() };
+        let sol = search.solve(rho, &self.target, &mut ())?;
+        let size = linalg::max_abs(&sol.cross_moment);
+        let mut direction: Vec<f64> =
+            sol.cross_moment.iter().map(|m| if size > 0.0 { m / size } else { 0.0 }).collect();
+        let norm = linalg::norm(&direction);
+        direction.iter_mut().for_each(|x| *x = if norm > 0.0 { *x / norm } else { 1.0 });
+        self.tracked = Some(Tracked { direction, basis: None });
+        self.first = Some(sol.clone());
+        Ok(sol.plan)
+    }
+}
+
+impl Energy for Igw {
+    fn name(&self) -> String {
+        "igw".into()
+    }
+
+    fn value_and_gradient(&mut self, rho: &Measure, gradient: &mut [f64]) -> Result<f64> {
+        let plan = self.plan(rho)?;
+        let aligned = align::plan(rho, &self.target, &plan)?;
+        let (p, q) = (rho.dim(), self.target.dim());
+        // ∇ = 2 ( Σ x − M ȳ(x) )
+        let means = barycentric(&plan, rho, &self.target);
+        let sigma: Vec<f64> = rho.second_moment().iter().map(|s| 2.0 * s).collect();
+        let minus: Vec<f64> = aligned.cross_moment.iter().map(|m| -2.0 * m).collect();
+        linalg::combine_rows(rho.points(), p, &sigma, &means, q, 1.0, &minus, gradient, p);
+        Ok(0.5 * aligned.squared)
+    }
+
+    fn rotation_invariant(&self) -> bool {
+        true
+    }
+}
+
+/// ȳ_i = Σ_j π_ij y_j / w_i, (n, q). A point without mass is sent where its nearest point of ρ with
+/// mass goes.
+fn barycentric(plan: &Plan, rho: &Measure, target: &Measure) -> Vec<f64> {
+    let q = target.dim();
+    let mut means = plan.push(target.points(), q);
+    let (sums, _) = plan.marginals();
+    for (mean, sum) in means.chunks_exact_mut(q).zip(&sums).filter(|m| *m.1 > 0.0) {
+        mean.iter_mut().for_each(|x| *x /= sum);
+    }
+    for i in (0..rho.len()).filter(|&i| sums[i] == 0.0) {
+        let distance =
+            |j: usize| -> f64 { rho.point(i).iter().zip(rho.point(j)).map(|(a, b)| (a - b).powi(2)).sum() };
+        let massive = (0..rho.len()).filter(|&j| sums[j] > 0.0);
+        if let Some(j) = massive.min_by(|&j, &k| distance(j).total_cmp(&distance(k))) {
+            let copy = means[j * q..(j + 1) * q].to_vec();
+            means[i * q..(i + 1) * q].copy_from_slice(&copy);
+        }
+    }
+    means
+}
+
+fn converged(status: Status, what: &str) -> Result<()> {
+    match status {
+        Status::Converged => Ok(()),
+        other => Err(Error::User(format!("{what} stopped with status {other} inside an energy"))),
+    }
+}
