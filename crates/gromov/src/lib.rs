@@ -2,6 +2,7 @@
 
 pub mod energy;
 pub mod error;
+pub mod flow;
 pub mod igw;
 mod linalg;
 pub mod measure;
@@ -11,5 +12,6 @@ pub mod solve;
 
 pub use energy::Energy;
 pub use error::{Error, Result};
+pub use flow::{Flow, Trajectory};
 pub use measure::Measure;
 pub use solve::Status;

@@ -1,0 +1,84 @@
+//! The flow as an ordinary differential equation: velocities, and the classical Runge-Kutta method.
+//!
+//! Under IGW v = −L⁻¹ ∇δF with the torque projected away (`fixed`), or, with the orientation free,
+//! w = O*ᵀ ∇δF(O* x) at the orientation O*(x) where F is smallest, tracked from stage to stage.
+
+use super::{Metric, Turning, rotation};
+use crate::energy::Energy;
+use crate::error::Result;
+use crate::linalg;
+use crate::measure::Measure;
+use crate::mobility::Mobility;
+
+/// A moving cloud z with the orientation in which it stands, for one step.
+pub(super) struct Field<'a> {
+    pub(super) energy: &'a mut dyn Energy,
+    pub(super) metric: Metric,
+    pub(super) turning: Turning,
+    pub(super) floor: f64,
+    /// O* at the last stage.
+    pub(super) orientation: Vec<f64>,
+    pub(super) evaluations: usize,
+    pub(super) oriented: bool,
+}
+
+/// F, its gradient and O* at a cloud.
+pub(super) struct Stage {
+    pub(super) cloud: Measure,
+    pub(super) value: f64,
+    pub(super) gradient: Vec<f64>,
+}
+
+impl Field<'_> {
+    /// F and its gradient at O*(z) z, in that frame; O* is updated.
+    pub(super) fn stage(&mut self, z: &Measure) -> Result<Stage> {
+        let d = z.dim();
+        let turned = if self.turning == Turning::Free {
+            z.moved(linalg::map_rows(z.points(), d, &self.orientation, d))
+        } else {
+            z.clone()
+        };
+        if self.turning == Turning::Free && self.metric == Metric::Igw {
+            let refined = rotation::refine(self.energy, &turned)?;
+            self.oriented &= refined.converged;
+            self.orientation = linalg::matmul(&refined.rotation, &self.orientation, d, d, d);
+            return Ok(Stage { cloud: refined.cloud, value: refined.value, gradient: refined.gradient });
+        }
+        let mut gradient = vec![0.0; z.points().len()];
+        let value = self.energy.value_and_gradient(&turned, &mut gradient)?;
+        self.evaluations += 1;
+        Ok(Stage { cloud: turned, value, gradient })
+    }
+
+    /// Velocity of z, in the frame of z, from a stage.
+    pub(super) fn velocity(&self, z: &Measure, stage: &Stage) -> Result<Vec<f64>> {
+        let d = z.dim();
+        let mut v = match self.metric {
+            Metric::W2 => stage.gradient.clone(),
+            Metric::Igw => {
+                let v = Mobility::new(&stage.cloud, self.floor)?.inverse(&stage.gradient)?.velocity;
+                if self.turning == Turning::Free {
+                    linalg::map_rows(&v, d, &linalg::transpose(&self.orientation, d, d), d)
+                } else {
+                    v
+                }
+            }
+        };
+        v.iter_mut().for_each(|v| *v = -*v);
+        Ok(v)
+    }
+}
+
+/// One step of the classical fourth-order method from a known first stage; returns z at t + τ.
+pub(super) fn rk4(field: &mut Field<'_>, x: &Measure, first: &[f64], tau: f64) -> Result<Measure> {
+    let ahead = |v: &[f64], h: f64| x.with_points(x.points().iter().zip(v).map(|(x, v)| x + h * v).collect());
+    let mut sum = first.to_vec();
+    let mut last = first.to_vec();
+    for (fraction, weight) in [(0.5, 2.0), (0.5, 2.0), (1.0, 1.0)] {
+        let z = ahead(&last, fraction * tau)?;
+        let stage = field.stage(&z)?;
+        last = field.velocity(&z, &stage)?;
+        sum.iter_mut().zip(&last).for_each(|(s, v)| *s += weight * v);
+    }
+    ahead(&sum, tau / 6.0)
+}

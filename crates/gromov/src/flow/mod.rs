@@ -1,0 +1,317 @@
+//! Gradient flows of a functional F in the IGW and in the W2 geometry, on particles.
+//!
+//! Continuous flow: ∂ρ/∂t + div(ρ v) = 0 with **v = −L⁻¹ ∇δF(ρ)** (IGW, [`mobility`](crate::mobility))
+//! or v = −∇δF(ρ) (W2). Implicit scheme (minimizing movement): ρ_{k+1} minimises
+//! F(ρ) + D(ρ, ρ_k)² / (2 τ), D the distance of the geometry, and is then turned so that ∫ x_k x_{k+1}ᵀ
+//! is symmetric positive semidefinite: close in IGW and aligned in the W2 sense.
+//!
+//! **Orientation.** IGW does not see rotations. When F does not either
+//! ([`Energy::rotation_invariant`]) the alignment fixes the orientation. When it does, the scheme
+//! minimises over orientations too ([`Rotation::Free`], the default): the first step turns the cloud to
+//! where F is smallest among all rotations, which costs nothing for any τ, and later steps turn by
+//! O(τ). [`Rotation::Fixed`] forbids net rotation: the torque of ∇δF is projected away.
+//!
+//! Labels: each step is solved with the identity labelling; one alternation afterwards tells whether
+//! another is better ([`StepLog::relabelled`]).
+//!
+//! ```
+//! use gromov::{Flow, Measure, energy::Quadratic};
+//! // F = ½ ∫ |x|²: Σ(t) = Σ(0) − t/2, exactly, for every step size of the implicit scheme
+//! let rho = Measure::uniform(vec![2.0, 0.0, -2.0, 0.0, 0.0, 1.0, 0.0, -1.0], 2)?;
+//! let flow = Flow { step: Some(0.1), steps: Some(2), ..Flow::default() };
+//! let run = flow.solve(&rho, &mut Quadratic::new(None, None)?, &mut ())?;
+//! assert!((run.second_moments[4 * 2] - (2.0 - 0.1)).abs() < 1e-9);
+//! # Ok::<(), gromov::Error>(())
+//! ```
+//!
+//! Source of the theory: Zhang, Goldfeld, Greenewald, Mroueh, Sriperumbudur, arXiv 2407.11800. The
+//! treatment of orientation, labels and the preconditioner is our own.
+
+pub mod change;
+mod explicit;
+mod implicit;
+mod labels;
+mod lbfgs;
+mod rotation;
+mod state;
+
+pub use state::State;
+
+use crate::energy::Energy;
+use crate::error::{Error, Result};
+use crate::measure::Measure;
+use crate::solve::{Observer, Status};
+
+/// Lengths a flow can be run in: degree-4 quantities and their inverses stay within doubles.
+pub const SCALES: (f64, f64) = (1e-60, 1e60);
+/// Steps taken when neither steps nor time are given and the flow has not converged before.
+pub const DEFAULT_STEPS: usize = 200;
+
+/// The geometry of a flow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Metric {
+    /// Inner-product Gromov-Wasserstein.
+    Igw,
+    /// Wasserstein of order 2.
+    W2,
+}
+
+/// How a flow is discretised in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Scheme {
+    /// Minimizing movement: order 1, stable for every step, energy never increases.
+    Implicit,
+    /// Classical Runge-Kutta on v = −L⁻¹ ∇δF: order 4.
+    Rk4,
+}
+
+/// What happens to the orientation under the IGW metric.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Rotation {
+    /// F chooses it, at no cost: the scheme as defined on clouds modulo rotations.
+    Free,
+    /// No net rotation.
+    Fixed,
+}
+
+/// The three ways of treating rotations in the solvers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Turning {
+    /// F does not see rotations.
+    Invariant,
+    Free,
+    Fixed,
+}
+
+/// Options of a flow.
+#[derive(Debug, Clone)]
+pub struct Flow {
+    /// Geometry.
+    pub metric: Metric,
+    /// Time discretisation.
+    pub scheme: Scheme,
+    /// Step τ; `None`: the first step's metric length is 0.05 |Σ| (IGW) or 0.05 of the rms radius (W2).
+    /// τ scales as length⁴ / F under IGW, length² / F under W2.
+    pub step: Option<f64>,
+    /// Number of steps.
+    pub steps: Option<usize>,
+    /// End time; the last step is shortened to meet it. With neither `steps` nor `time` the flow runs to
+    /// convergence or 200 steps.
+    pub time: Option<f64>,
+    /// Frames kept: the first, every `every`-th step, the last.
+    pub every: usize,
+    /// Orientation under the IGW metric.
+    pub rotation: Rotation,
+    /// Converged when the metric speed √⟨v, L v⟩ is at most `tol` times its first value (used when neither
+    /// `steps` nor `time` is given).
+    pub tol: f64,
+    /// An implicit step is solved when its preconditioned gradient has fallen to this part of its start.
+    pub inner_tol: f64,
+    /// Cap on the iterations of an implicit step.
+    pub max_inner: usize,
+    /// Floor of the eigenvalues of Σ relative to the largest; at or below it the flow is `singular`.
+    pub floor: f64,
+    /// Seed of the orientation search.
+    pub seed: u64,
+}
+
+impl Default for Flow {
+    fn default() -> Self {
+        Flow {
+            metric: Metric::Igw,
+            scheme: Scheme::Implicit,
+            step: None,
+            steps: None,
+            time: None,
+            every: 1,
+            rotation: Rotation::Free,
+            tol: 1e-6,
+            inner_tol: 1e-8,
+            max_inner: 200,
+            floor: crate::mobility::FLOOR,
+            seed: 0,
+        }
+    }
+}
+
+/// The turn before the first step of a flow with free orientation.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[non_exhaustive]
+pub struct FirstTurn {
+    /// Radians, |log O|_F / √2.
+    pub angle: f64,
+    /// F before and after.
+    pub energy_before: f64,
+    /// F after the turn.
+    pub energy_after: f64,
+    /// O, (d, d).
+    pub rotation: Vec<f64>,
+}
+
+/// One step of a flow.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[non_exhaustive]
+pub struct StepLog {
+    /// Time at its end.
+    pub time: f64,
+    /// Its length τ.
+    pub tau: f64,
+    /// F at its end.
+    pub energy: f64,
+    /// ⟨v, L v⟩ (IGW) or ⟨v, v⟩ (W2) at its start: −dF/dt there.
+    pub speed_squared: f64,
+    /// (F(end) − F(start)) / τ, the other side of the energy identity.
+    pub rate: f64,
+    /// Squared distance moved, D², for the identity labelling.
+    pub moved_squared: f64,
+    /// F(start) − F(end) − D² / (2 τ): not negative in the implicit scheme, up to rounding.
+    pub inequality: f64,
+    /// Inner iterations (0 for explicit schemes).
+    pub iterations: usize,
+    /// Evaluations of F and its gradient.
+    pub evaluations: usize,
+    /// Preconditioned gradient left, relative to its start.
+    pub residual: f64,
+    /// The inner solver met its tolerance.
+    pub converged: bool,
+    /// Torque of ∇δF at the start: |G − Gᵀ| / (2 |G|).
+    pub skew: f64,
+    /// Radians turned.
+    pub angle: f64,
+    /// Points that got another label; `None` when not checked (n above 2,000).
+    pub relabelled: Option<usize>,
+    /// Relative excess of D² under the labelling kept over the best one found (unequal weights cannot
+    /// be relabelled).
+    pub label_loss: f64,
+}
+
+/// A flow on particles.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Trajectory {
+    /// Number of points.
+    pub n: usize,
+    /// Dimension.
+    pub d: usize,
+    /// Times of the frames, (k).
+    pub times: Vec<f64>,
+    /// Frames, (k, n, d). The first is the cloud given, before any turn.
+    pub points: Vec<f64>,
+    /// Weights, (n).
+    pub weights: Vec<f64>,
+    /// F at the frames, (k).
+    pub energies: Vec<f64>,
+    /// Σ at the frames, (k, d, d).
+    pub second_moments: Vec<f64>,
+    /// How it stopped.
+    pub status: Status,
+    /// One entry a step.
+    pub log: Vec<StepLog>,
+    /// The turn before the first step, where there was one.
+    pub first_turn: Option<FirstTurn>,
+    /// F(best rotation) − F(best mirror image) at the start if positive (free orientation).
+    pub mirror_gain: f64,
+    /// The step τ used.
+    pub step: f64,
+    /// Geometry.
+    pub metric: Metric,
+    /// Scheme.
+    pub scheme: Scheme,
+    /// Orientation under IGW; `None` when F is rotation invariant or under W2.
+    pub rotation: Option<Rotation>,
+    /// Name of the energy.
+    pub energy: String,
+}
+
+impl Trajectory {
+    /// Number of frames k.
+    pub fn frames(&self) -> usize {
+        self.times.len()
+    }
+
+    /// Frame f, (n, d).
+    pub fn frame(&self, f: usize) -> &[f64] {
+        &self.points[f * self.n * self.d..(f + 1) * self.n * self.d]
+    }
+
+    /// The first frame as a measure.
+    pub fn start(&self) -> Result<Measure> {
+        Measure::weighted(self.frame(0).to_vec(), self.d, self.weights.clone())
+    }
+
+    /// Steps done.
+    pub fn steps(&self) -> usize {
+        self.log.len()
+    }
+
+    /// Radians turned in all, the first turn included.
+    pub fn turned(&self) -> f64 {
+        let first = self.first_turn.as_ref().map_or(0.0, |t| t.angle);
+        first + self.log.iter().map(|s| s.angle).sum::<f64>()
+    }
+
+    /// Largest torque after the first turn.
+    pub fn skew(&self) -> f64 {
+        self.log.iter().map(|s| s.skew).fold(0.0, f64::max)
+    }
+
+    /// Points relabelled in all; `None` when never checked.
+    pub fn relabelled(&self) -> Option<usize> {
+        self.log.iter().filter_map(|s| s.relabelled).reduce(|a, b| a + b)
+    }
+}
+
+impl Flow {
+    /// Errors: an option out of range.
+    pub fn check(&self) -> Result<()> {
+        let positive = |name, value: Option<f64>| match value {
+            Some(v) if !(v > 0.0 && v.is_finite()) => Err(Error::option(name, v, "a positive number")),
+            _ => Ok(()),
+        };
+        positive("step", self.step)?;
+        positive("time", self.time)?;
+        positive("inner_tol", Some(self.inner_tol))?;
+        if self.every == 0 {
+            return Err(Error::option("every", 0, "at least 1"));
+        }
+        if self.max_inner == 0 {
+            return Err(Error::option("max_inner", 0, "at least 1"));
+        }
+        if !(self.tol >= 0.0 && self.tol.is_finite()) {
+            return Err(Error::option("tol", self.tol, "a number >= 0"));
+        }
+        if self.steps.is_some() && self.time.is_some() {
+            return Err(Error::option("steps", "both steps and time", "one of them"));
+        }
+        if !(0.0..1.0).contains(&self.floor) {
+            return Err(Error::option("floor", self.floor, "a number in [0, 1)"));
+        }
+        Ok(())
+    }
+
+    /// Runs the flow. Errors: options, a cloud of another dimension than the energy, lengths outside
+    /// [1e-60, 1e60], whatever the energy reports. Cost of an implicit step: some 5 to 15 evaluations of
+    /// F and its gradient, O(n d²) each beside F itself, and one n × n transport problem for the labels up
+    /// to n = 2,000. Memory O(n d) and the frames.
+    pub fn solve(
+        &self,
+        rho: &Measure,
+        energy: &mut dyn Energy,
+        observer: &mut dyn Observer,
+    ) -> Result<Trajectory> {
+        let mut state = State::new(self, rho, energy)?;
+        while state.status().is_none() {
+            state.step()?;
+            if observer.event(&state.event()).is_break() {
+                state.interrupt();
+            }
+        }
+        Ok(state.finish())
+    }
+}

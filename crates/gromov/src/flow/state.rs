@@ -1,0 +1,399 @@
+//! A flow between two steps.
+
+use super::implicit::{self, Setting};
+use super::lbfgs::Stop;
+use super::{DEFAULT_STEPS, FirstTurn, Flow, Metric, Rotation, SCALES, Scheme, StepLog, Trajectory, Turning};
+use super::{explicit, labels, rotation};
+use crate::energy::Energy;
+use crate::error::{Error, Result};
+use crate::linalg;
+use crate::measure::Measure;
+use crate::mobility::Mobility;
+use crate::ot::Basis;
+use crate::solve::{Event, Status};
+
+/// The curvature along rotations is renewed after this many steps, or after a slow one.
+const CURVATURE_STEPS: usize = 10;
+const SLOW_STEP: usize = 10;
+
+/// A flow under way; [`Flow::solve`] is the loop around it.
+pub struct State<'a> {
+    flow: &'a Flow,
+    energy: &'a mut dyn Energy,
+    turning: Turning,
+    x: Measure,
+    value: f64,
+    gradient: Vec<f64>,
+    time: f64,
+    tau: f64,
+    /// Speed, torque and first-step residual of the current point.
+    speed_squared: f64,
+    skew: f64,
+    first_speed: f64,
+    first_residual: f64,
+    curvature: Option<(Vec<f64>, usize)>,
+    basis: Option<Basis>,
+    out: Trajectory,
+    status: Option<Status>,
+    framed: usize,
+}
+
+impl<'a> State<'a> {
+    /// Turns the cloud first where the orientation is free. Errors: as [`Flow::solve`].
+    pub fn new(flow: &'a Flow, rho: &Measure, energy: &'a mut dyn Energy) -> Result<Self> {
+        flow.check()?;
+        crate::energy::check_dim(energy, rho)?;
+        let scale = rho.scale();
+        if scale != 0.0 && !(SCALES.0..=SCALES.1).contains(&scale) {
+            return Err(Error::Scale { argument: "cloud".into(), scale, range: "[1e-60, 1e60]" });
+        }
+        let turning = match (flow.metric, energy.rotation_invariant(), flow.rotation) {
+            (Metric::W2, ..) | (_, true, _) => Turning::Invariant,
+            (_, false, Rotation::Free) => Turning::Free,
+            (_, false, Rotation::Fixed) => Turning::Fixed,
+        };
+        let (n, d) = (rho.len(), rho.dim());
+        let mut gradient = vec![0.0; n * d];
+        let value = energy.value_and_gradient(rho, &mut gradient)?;
+        let out = Trajectory {
+            n,
+            d,
+            times: Vec::new(),
+            points: Vec::new(),
+            weights: rho.weights().to_vec(),
+            energies: Vec::new(),
+            second_moments: Vec::new(),
+            status: Status::Completed,
+            log: Vec::new(),
+            first_turn: None,
+            mirror_gain: 0.0,
+            step: flow.step.unwrap_or(0.0),
+            metric: flow.metric,
+            scheme: flow.scheme,
+            rotation: (flow.metric == Metric::Igw && turning != Turning::Invariant).then_some(flow.rotation),
+            energy: energy.name(),
+        };
+        let mut state = State {
+            flow,
+            energy,
+            turning,
+            x: rho.clone(),
+            value,
+            gradient,
+            time: 0.0,
+            tau: 0.0,
+            speed_squared: 0.0,
+            skew: 0.0,
+            first_speed: 0.0,
+            first_residual: 0.0,
+            curvature: None,
+            basis: None,
+            out,
+            status: None,
+            framed: 0,
+        };
+        state.frame();
+        if turning == Turning::Free {
+            state.first_turn()?;
+        }
+        state.measure_speed()?;
+        state.choose_step()?;
+        Ok(state)
+    }
+
+    /// How the flow stopped; `None` while it runs.
+    pub fn status(&self) -> Option<Status> {
+        self.status
+    }
+
+    /// The cloud now.
+    pub fn cloud(&self) -> &Measure {
+        &self.x
+    }
+
+    /// Steps, time and energy, for observers.
+    pub fn event(&self) -> Event {
+        let total = match (self.flow.steps, self.flow.time) {
+            (Some(steps), _) => Some(steps),
+            (_, Some(time)) => Some((time / self.tau).ceil() as usize),
+            _ => None,
+        };
+        Event::new(self.out.log.len(), total, self.time, self.value)
+    }
+
+    /// Ends the flow with [`Status::Interrupted`].
+    pub fn interrupt(&mut self) {
+        self.status = self.status.or(Some(Status::Interrupted));
+    }
+
+    fn first_turn(&mut self) -> Result<()> {
+        let found = rotation::search(self.energy, &self.x, self.flow.seed)?;
+        self.out.mirror_gain = found.mirror_gain;
+        self.out.first_turn = Some(FirstTurn {
+            angle: linalg::rotation_angle(&found.rotation, self.x.dim())?,
+            energy_before: self.value,
+            energy_after: found.value,
+            rotation: found.rotation,
+        });
+        if !found.converged {
+            self.status = Some(Status::Stalled);
+        }
+        self.x = found.cloud;
+        self.value = found.value;
+        self.gradient = found.gradient;
+        Ok(())
+    }
+
+    /// ⟨v, L v⟩ = ⟨∇δF, L⁻¹ ∇δF⟩ at the current point; `singular` when there is no L⁻¹.
+    fn measure_speed(&mut self) -> Result<()> {
+        let (w, d) = (self.x.weights(), self.x.dim());
+        if self.flow.metric == Metric::W2 {
+            self.speed_squared = linalg::weighted_dot(w, &self.gradient, &self.gradient, d);
+        } else {
+            match Mobility::new(&self.x, self.flow.floor)?.inverse(&self.gradient) {
+                Ok(inverse) => {
+                    self.speed_squared = linalg::weighted_dot(w, &self.gradient, &inverse.velocity, d);
+                    self.skew = if self.turning == Turning::Invariant { 0.0 } else { inverse.skew };
+                }
+                Err(Error::Singular { .. }) => self.status = Some(Status::Singular),
+                Err(other) => return Err(other),
+            }
+        }
+        if self.out.log.is_empty() {
+            self.first_speed = self.speed_squared.max(0.0).sqrt();
+        }
+        Ok(())
+    }
+
+    fn choose_step(&mut self) -> Result<()> {
+        if self.status.is_none() && self.first_speed == 0.0 {
+            self.status = Some(Status::Converged);
+        }
+        let length = match self.flow.metric {
+            Metric::Igw => 0.05 * linalg::norm(&self.x.second_moment()),
+            Metric::W2 => 0.05 * self.x.rms_radius(),
+        };
+        self.tau = match self.flow.step {
+            Some(tau) => tau,
+            None if self.first_speed > 0.0 => length / self.first_speed,
+            None => 0.0,
+        };
+        self.out.step = self.tau;
+        if self.flow.steps == Some(0) {
+            self.status = self.status.or(Some(Status::Completed));
+        }
+        Ok(())
+    }
+
+    /// One step, if the flow still runs.
+    pub fn step(&mut self) -> Result<()> {
+        if self.status.is_some() {
+            return Ok(());
+        }
+        let tau = match self.flow.time {
+            Some(end) if end - self.time < self.tau * (1.0 + 1e-9) => end - self.time,
+            _ => self.tau,
+        };
+        let log = match self.flow.scheme {
+            Scheme::Implicit => self.implicit(tau),
+            Scheme::Rk4 => self.explicit(tau),
+        };
+        let log = match log {
+            Ok(log) => log,
+            Err(Error::Singular { .. }) => {
+                self.status = Some(Status::Singular);
+                return Ok(());
+            }
+            Err(other) => return Err(other),
+        };
+        self.time = match self.flow.time {
+            Some(end) if tau < self.tau || end - self.time <= tau => end,
+            _ => self.time + tau,
+        };
+        let (solved, capped) = (log.converged, log.iterations >= self.flow.max_inner);
+        self.out.log.push(StepLog { time: self.time, ..log });
+        self.measure_speed()?;
+        self.after_step(solved, capped);
+        let done = self.out.log.len();
+        if done.is_multiple_of(self.flow.every) {
+            self.frame();
+        }
+        Ok(())
+    }
+
+    fn after_step(&mut self, solved: bool, capped: bool) {
+        if self.status.is_some() {
+            return;
+        }
+        if !solved {
+            self.status = Some(if capped { Status::IterationCap } else { Status::Stalled });
+            return;
+        }
+        let done = self.out.log.len();
+        let open_end = self.flow.steps.is_none() && self.flow.time.is_none();
+        if open_end && self.speed_squared.max(0.0).sqrt() <= self.flow.tol * self.first_speed {
+            self.status = Some(Status::Converged);
+        } else if self.flow.steps.is_some_and(|s| done >= s)
+            || self.flow.time.is_some_and(|t| self.time >= t)
+            || (open_end && done >= DEFAULT_STEPS)
+        {
+            self.status = Some(Status::Completed);
+        }
+    }
+
+    fn implicit(&mut self, tau: f64) -> Result<StepLog> {
+        self.renew_curvature()?;
+        let setting = Setting {
+            metric: self.flow.metric,
+            turning: self.turning,
+            tau,
+            floor: self.flow.floor,
+            stop: Stop {
+                relative: self.flow.inner_tol,
+                floor: 64.0 * f64::EPSILON * self.first_residual,
+                iterations: self.flow.max_inner,
+            },
+            curvature: self.curvature.as_ref().map(|c| c.0.as_slice()),
+        };
+        let moved = implicit::step(self.energy, &self.x, self.value, &self.gradient, &setting)?;
+        let outcome = moved.outcome;
+        if self.out.log.is_empty() {
+            self.first_residual = outcome.start_residual;
+        }
+        let log = StepLog {
+            time: 0.0,
+            tau,
+            energy: moved.value,
+            speed_squared: self.speed_squared,
+            rate: (moved.value - self.value) / tau,
+            moved_squared: moved.penalty,
+            inequality: self.value - moved.value - moved.penalty / (2.0 * tau),
+            iterations: outcome.iterations,
+            evaluations: outcome.evaluations + 1,
+            residual: if outcome.start_residual > 0.0 {
+                outcome.residual / outcome.start_residual
+            } else {
+                0.0
+            },
+            converged: outcome.converged,
+            skew: self.skew,
+            angle: moved.angle,
+            relabelled: None,
+            label_loss: 0.0,
+        };
+        self.advance(moved.points, moved.value, moved.gradient, log)
+    }
+
+    fn renew_curvature(&mut self) -> Result<()> {
+        if self.turning != Turning::Free || self.x.dim() == 1 {
+            return Ok(());
+        }
+        let slow = self.out.log.last().is_some_and(|s| s.iterations > SLOW_STEP);
+        let stale = self.curvature.as_ref().is_none_or(|c| c.1 >= CURVATURE_STEPS || (slow && c.1 > 0));
+        if stale {
+            self.curvature = Some((rotation::curvature(self.energy, &self.x, &self.gradient)?, 0));
+        }
+        if let Some(c) = &mut self.curvature {
+            c.1 += 1;
+        }
+        Ok(())
+    }
+
+    fn explicit(&mut self, tau: f64) -> Result<StepLog> {
+        let d = self.x.dim();
+        let mut field = explicit::Field {
+            energy: self.energy,
+            metric: self.flow.metric,
+            turning: self.turning,
+            floor: self.flow.floor,
+            orientation: linalg::identity(d),
+            evaluations: 0,
+            oriented: true,
+        };
+        let first =
+            explicit::Stage { cloud: self.x.clone(), value: self.value, gradient: self.gradient.clone() };
+        let velocity = field.velocity(&self.x, &first)?;
+        let z = explicit::rk4(&mut field, &self.x, &velocity, tau)?;
+        let end = field.stage(&z)?;
+        let (evaluations, oriented) = (field.evaluations, field.oriented);
+        let angle = linalg::rotation_angle(&field.orientation, d)?;
+        let moved_squared = self.moved_squared(end.cloud.points())?;
+        let log = StepLog {
+            time: 0.0,
+            tau,
+            energy: end.value,
+            speed_squared: self.speed_squared,
+            rate: (end.value - self.value) / tau,
+            moved_squared,
+            inequality: self.value - end.value - moved_squared / (2.0 * tau),
+            iterations: 0,
+            evaluations,
+            residual: 0.0,
+            converged: oriented,
+            skew: self.skew,
+            angle,
+            relabelled: None,
+            label_loss: 0.0,
+        };
+        self.advance(end.cloud.points().to_vec(), end.value, end.gradient, log)
+    }
+
+    fn moved_squared(&self, y: &[f64]) -> Result<f64> {
+        let (w, d) = (self.x.weights(), self.x.dim());
+        match self.flow.metric {
+            Metric::Igw => crate::igw::align::labelled(w, self.x.points(), y, d),
+            Metric::W2 => Ok(implicit::displacement(w, self.x.points(), y, d)),
+        }
+    }
+
+    /// Takes the new point, after a look at its labels.
+    fn advance(
+        &mut self,
+        points: Vec<f64>,
+        value: f64,
+        gradient: Vec<f64>,
+        mut log: StepLog,
+    ) -> Result<StepLog> {
+        let d = self.x.dim();
+        let y = self.x.with_points(points)?;
+        let (mut y, mut gradient) = (y, gradient);
+        if self.x.len() <= labels::LIMIT {
+            let found = labels::check(&self.x, &y, self.flow.metric, self.basis.take())?;
+            self.basis = Some(found.basis);
+            log.relabelled = Some(0);
+            log.label_loss = found.loss;
+            if let Some(order) = found.order {
+                log.relabelled = Some(order.iter().enumerate().filter(|(i, j)| i != *j).count());
+                log.label_loss = 0.0;
+                let pick = |a: &[f64]| -> Vec<f64> {
+                    order.iter().flat_map(|&j| a[j * d..(j + 1) * d].iter().copied()).collect()
+                };
+                gradient = pick(&gradient);
+                y = y.moved(pick(y.points()));
+                log.moved_squared = self.moved_squared(y.points())?;
+            }
+        }
+        self.x = y;
+        self.value = value;
+        self.gradient = gradient;
+        Ok(log)
+    }
+
+    fn frame(&mut self) {
+        self.out.times.push(self.time);
+        self.out.points.extend_from_slice(self.x.points());
+        self.out.energies.push(self.value);
+        self.out.second_moments.extend(self.x.second_moment());
+        self.framed = self.out.log.len();
+    }
+
+    /// The trajectory up to here.
+    pub fn finish(mut self) -> Trajectory {
+        let turned_only = self.out.log.is_empty() && self.out.first_turn.is_some();
+        if self.framed < self.out.log.len() || turned_only {
+            self.frame();
+        }
+        self.out.status = self.status.unwrap_or(Status::Interrupted);
+        self.out
+    }
+}

@@ -1,0 +1,356 @@
+//! Flows against exact solutions, and the orders of the schemes.
+
+use gromov::energy::{EnergyDistance, Igw, Quadratic, Wasserstein, check::fit_slope};
+use gromov::flow::{Flow, Metric, Rotation, Scheme};
+use gromov::igw::Alternating;
+use gromov::measure::sample::Source;
+use gromov::{Energy, Measure, Result, Status, Trajectory};
+
+/// Random weighted cloud whose second moment is exactly diag(spectrum), axes along the coordinates.
+fn cloud(seed: u64, n: usize, spectrum: &[f64]) -> Measure {
+    let d = spectrum.len();
+    let mut s = Source::new(seed, 3);
+    let w: Vec<f64> = (0..n).map(|_| 0.2 + s.unit()).collect();
+    let raw = Measure::normalized((0..n * d).map(|_| s.normal() + 0.2).collect(), d, w).unwrap();
+    // Gram-Schmidt on the coordinates as functions on the cloud
+    let mut columns: Vec<Vec<f64>> = Vec::new();
+    let dot = |a: &[f64], b: &[f64]| -> f64 {
+        a.iter().zip(b).zip(raw.weights()).map(|((a, b), w)| a * b * w).sum()
+    };
+    for k in 0..d {
+        let mut c: Vec<f64> = (0..n).map(|i| raw.point(i)[k]).collect();
+        for _ in 0..2 {
+            for e in &columns {
+                let f = dot(e, &c);
+                c.iter_mut().zip(e).for_each(|(c, e)| *c -= f * e);
+            }
+        }
+        let size = dot(&c, &c).sqrt();
+        c.iter_mut().for_each(|c| *c /= size);
+        columns.push(c);
+    }
+    let points = (0..n).flat_map(|i| (0..d).map(|k| columns[k][i] * spectrum[k].sqrt()).collect::<Vec<_>>());
+    raw.with_points(points.collect()).unwrap()
+}
+
+fn spectrum_at(run: &Trajectory, frame: usize) -> Vec<f64> {
+    let d = run.d;
+    let moment = &run.second_moments[frame * d * d..(frame + 1) * d * d];
+    let cloud = Measure::weighted(run.frame(frame).to_vec(), d, run.weights.clone()).unwrap();
+    assert!(moment.iter().zip(cloud.second_moment()).all(|(a, b)| (a - b).abs() < 1e-12));
+    gromov::mobility::Mobility::new(&cloud, 1e-12).unwrap().spectrum()
+}
+
+fn rms(run: &[f64], want: &[f64]) -> f64 {
+    (run.iter().zip(want).map(|(a, b)| (a - b) * (a - b)).sum::<f64>() / want.len() as f64).sqrt()
+}
+
+fn exact() -> Flow {
+    Flow { inner_tol: 1e-13, ..Flow::default() }
+}
+
+/// Rotation invariant, not quadratic: ¼ ∫ |x|⁴ + ∫ x₁-free quadratic part.
+struct Quartic;
+impl Energy for Quartic {
+    fn name(&self) -> String {
+        "quartic".into()
+    }
+    fn value_and_gradient(&mut self, rho: &Measure, g: &mut [f64]) -> Result<f64> {
+        let d = rho.dim();
+        let mut value = 0.0;
+        for i in 0..rho.len() {
+            let r2: f64 = rho.point(i).iter().map(|x| x * x).sum();
+            value += rho.weights()[i] * (0.25 * r2 * r2 - 0.8 * r2);
+            for k in 0..d {
+                g[i * d + k] = (r2 - 1.6) * rho.point(i)[k];
+            }
+        }
+        Ok(value)
+    }
+    fn rotation_invariant(&self) -> bool {
+        true
+    }
+}
+
+/// Not rotation invariant: the quartic and ∫ sin(x₁ + 0.3) + 0.4 x₁ x₂.
+struct Tilted;
+impl Energy for Tilted {
+    fn name(&self) -> String {
+        "tilted".into()
+    }
+    fn value_and_gradient(&mut self, rho: &Measure, g: &mut [f64]) -> Result<f64> {
+        let mut value = Quartic.value_and_gradient(rho, g)?;
+        let d = rho.dim();
+        for i in 0..rho.len() {
+            let (x, y) = (rho.point(i)[0], rho.point(i)[1]);
+            value += rho.weights()[i] * ((x + 0.3).sin() + 0.4 * x * y);
+            g[i * d] += (x + 0.3).cos() + 0.4 * y;
+            g[i * d + 1] += 0.4 * x;
+        }
+        Ok(value)
+    }
+}
+
+#[test]
+fn quadratic_igw_flow_is_exact_for_every_step() {
+    // Σ(t) = Σ(0) − t/2 and X(t) = X(0) Σ(0)^(−1/2) Σ(t)^(1/2)
+    for (spectrum, seed) in
+        [(vec![1.3], 1), (vec![2.0, 0.5], 2), (vec![3.0, 1.0, 0.2], 3), (vec![5.0, 2.0, 1.0, 0.1], 4)]
+    {
+        let rho = cloud(seed, 40, &spectrum);
+        let d = spectrum.len();
+        let end = 0.8 * spectrum[d - 1];
+        for tau in [0.01, 0.1] {
+            let steps = (end / tau).floor().max(1.0) as usize;
+            let tau = end / steps as f64;
+            let flow = Flow { step: Some(tau), steps: Some(steps), ..exact() };
+            let run = flow.solve(&rho, &mut Quadratic::new(None, None).unwrap(), &mut ()).unwrap();
+            assert_eq!(run.status, Status::Completed);
+            let factor: Vec<f64> = spectrum.iter().map(|l| ((l - end / 2.0) / l).sqrt()).collect();
+            let want: Vec<f64> = rho.points().iter().enumerate().map(|(k, x)| x * factor[k % d]).collect();
+            let error = rms(run.frame(run.frames() - 1), &want);
+            println!("d = {d}, tau = {tau:.4}, {steps} steps: error {error:.1e}");
+            assert!(error < 1e-10, "d = {d}, tau = {tau}: {error:e}");
+            for s in &run.log {
+                // the energy identity holds with the mean of both ends: F is linear in t here
+                assert!((s.rate + s.speed_squared).abs() < 1e-9 * s.speed_squared);
+                assert!(s.inequality > -1e-12 && s.angle == 0.0 && s.relabelled == Some(0));
+            }
+        }
+    }
+}
+
+#[test]
+fn quadratic_with_a_matrix_and_free_orientation_shrinks_the_spectrum() {
+    // after the first turn Σ and Q commute with opposite order: l_i(t) = l_i − (t/2) q_i
+    let (l, q) = ([2.0, 1.2, 0.7], [0.5, 0.9, 1.5]);
+    for d in [2, 3] {
+        let mut s = Source::new(17, d as u64);
+        let rho = cloud(5, 40, &l[..d]).linear_image(&s.rotation(d), d).unwrap();
+        let turn = s.rotation(d);
+        let mut matrix = vec![0.0; d * d];
+        for i in 0..d {
+            for j in 0..d {
+                matrix[i * d + j] = (0..d).map(|k| turn[i * d + k] * q[k] * turn[j * d + k]).sum();
+            }
+        }
+        for tau in [0.02, 0.1] {
+            let flow = Flow { step: Some(tau), steps: Some(4), ..exact() };
+            let mut energy = Quadratic::new(None, Some(matrix.clone())).unwrap();
+            let run = flow.solve(&rho, &mut energy, &mut ()).unwrap();
+            assert_eq!(run.status, Status::Completed);
+            for f in 1..run.frames() {
+                for (k, got) in spectrum_at(&run, f).iter().enumerate() {
+                    let want = l[k] - 0.5 * run.times[f] * q[k];
+                    assert!((got - want).abs() < 1e-8, "d = {d}, tau = {tau}: {got} {want}");
+                }
+            }
+            let turn = run.first_turn.as_ref().unwrap();
+            let least: f64 = (0..d).map(|k| 0.5 * l[k] * q[k]).sum();
+            assert!((turn.energy_after - least).abs() < 1e-10 && turn.energy_before > least);
+            assert!(run.skew() < 1e-6, "{}", run.skew());
+        }
+    }
+}
+
+#[test]
+fn a_maximum_along_rotations_is_left() {
+    // Σ = diag(2, .5), Q = diag(1.5, .5): no torque at F = 1.625, but a maximum; turned: .875
+    let rho = cloud(6, 50, &[2.0, 0.5]);
+    for scheme in [Scheme::Implicit, Scheme::Rk4] {
+        let mut energy = Quadratic::new(None, Some(vec![1.5, 0.0, 0.0, 0.5])).unwrap();
+        let flow = Flow { scheme, step: Some(0.05), steps: Some(2), ..exact() };
+        let run = flow.solve(&rho, &mut energy, &mut ()).unwrap();
+        let turn = run.first_turn.as_ref().unwrap();
+        assert!((turn.energy_before - 1.625).abs() < 1e-12 && (turn.energy_after - 0.875).abs() < 1e-12);
+        assert!((turn.angle - std::f64::consts::FRAC_PI_2).abs() < 1e-6, "{}", turn.angle);
+        let last = spectrum_at(&run, 2);
+        assert!((last[0] - (2.0 - 0.025)).abs() < 1e-7 && (last[1] - (0.5 - 0.075)).abs() < 1e-7);
+        assert_eq!(run.frame(0), rho.points());
+    }
+    let fixed = Flow { rotation: Rotation::Fixed, step: Some(0.05), steps: Some(1), ..exact() };
+    let mut energy = Quadratic::new(None, Some(vec![1.5, 0.0, 0.0, 0.5])).unwrap();
+    let run = fixed.solve(&rho, &mut energy, &mut ()).unwrap();
+    assert!(run.first_turn.is_none() && run.turned() == 0.0 && run.log[0].energy > 1.5);
+}
+
+#[test]
+fn flow_of_half_igw_squared_to_a_linear_image() {
+    // l -> (l + tau T) / (1 + tau), F_k from the spectrum; A SPD, commuting, order kept
+    for (l, t, seed) in [(vec![2.0, 0.6], vec![3.0, 0.4], 7), (vec![2.0, 1.1, 0.5], vec![1.6, 1.2, 0.3], 8)] {
+        let rho = cloud(seed, 60, &l);
+        let d = l.len();
+        let mut a = vec![0.0; d * d];
+        (0..d).for_each(|k| a[k * d + k] = (t[k] / l[k]).sqrt());
+        let target = rho.linear_image(&a, d).unwrap();
+        for tau in [0.05, 0.3] {
+            let mut energy = Igw::new(target.clone(), Alternating { starts: Some(16), ..Default::default() });
+            let flow = Flow { step: Some(tau), steps: Some(5), ..exact() };
+            let run = flow.solve(&rho, &mut energy, &mut ()).unwrap();
+            assert_eq!(run.status, Status::Completed);
+            let mut want = l.clone();
+            for f in 1..run.frames() {
+                (0..d).for_each(|k| want[k] = (want[k] + tau * t[k]) / (1.0 + tau));
+                let got = spectrum_at(&run, f);
+                assert!(got.iter().zip(&want).all(|(g, w)| (g - w).abs() < 1e-10), "{got:?} {want:?}");
+                let energy: f64 = want.iter().zip(&t).map(|(l, t)| 0.5 * (l - t) * (l - t)).sum();
+                assert!((run.energies[f] - energy).abs() < 1e-10);
+            }
+            assert_eq!((run.turned(), run.relabelled()), (0.0, Some(0)));
+        }
+    }
+}
+
+#[test]
+fn w2_implicit_step_of_a_quadratic_is_the_resolvent() {
+    let rho = cloud(9, 45, &[1.5, 0.8]);
+    let q = [1.7, 0.4, 0.4, 0.9];
+    let tau = 0.3;
+    let flow = Flow { metric: Metric::W2, step: Some(tau), steps: Some(3), ..exact() };
+    let run = flow.solve(&rho, &mut Quadratic::new(None, Some(q.to_vec())).unwrap(), &mut ()).unwrap();
+    let (a, b, c) = (1.0 + tau * q[0], tau * q[1], 1.0 + tau * q[3]);
+    let det = a * c - b * b;
+    let mut want = rho.points().to_vec();
+    for f in 1..4 {
+        for p in want.chunks_exact_mut(2) {
+            let (x, y) = (p[0], p[1]);
+            (p[0], p[1]) = ((c * x - b * y) / det, (a * y - b * x) / det);
+        }
+        assert!(rms(run.frame(f), &want) < 1e-12, "{:e}", rms(run.frame(f), &want));
+    }
+}
+
+/// Errors at time 0.4 against a fine RK4 run, for halving steps; slope.
+fn order(scheme: Scheme, base: &Flow, energy: &mut dyn Energy, rho: &Measure, steps: &[usize]) -> f64 {
+    let end = 0.4;
+    let run = |scheme, n: usize, energy: &mut dyn Energy| {
+        let flow = Flow { scheme, step: Some(end / n as f64), steps: Some(n), every: n, ..base.clone() };
+        let run = flow.solve(rho, energy, &mut ()).unwrap();
+        assert_eq!(run.status, Status::Completed, "{scheme:?} {n}");
+        run.frame(1).to_vec()
+    };
+    let reference = run(Scheme::Rk4, 256, energy);
+    let points: Vec<(f64, f64)> = steps
+        .iter()
+        .map(|&n| ((end / n as f64).ln(), rms(&run(scheme, n, energy), &reference).ln()))
+        .collect();
+    println!("{scheme:?} {:?} {}: {:?}", base.metric, energy.name(), fit_slope(&points));
+    fit_slope(&points)
+}
+
+#[test]
+fn orders_of_all_schemes_in_both_geometries() {
+    let rho = cloud(10, 30, &[1.6, 0.9]);
+    for metric in [Metric::Igw, Metric::W2] {
+        let base = Flow { metric, ..exact() };
+        for energy in [&mut Quartic as &mut dyn Energy, &mut Tilted] {
+            for (scheme, want, steps) in
+                [(Scheme::Implicit, 1.0, [16, 32, 64]), (Scheme::Rk4, 4.0, [4, 8, 16])]
+            {
+                let slope = order(scheme, &base, energy, &rho, &steps);
+                assert!((slope - want).abs() < 0.2, "{scheme:?} {metric:?} {}: {slope}", energy.name());
+            }
+        }
+    }
+}
+
+#[test]
+fn implicit_and_explicit_agree_with_fixed_orientation_too() {
+    let rho = cloud(11, 30, &[1.6, 0.9]);
+    let base = Flow { rotation: Rotation::Fixed, ..exact() };
+    let slope = order(Scheme::Implicit, &base, &mut Tilted, &rho, &[16, 32, 64]);
+    assert!((slope - 1.0).abs() < 0.2, "{slope}");
+    let slope = order(Scheme::Rk4, &base, &mut Tilted, &rho, &[4, 8, 16]);
+    assert!((slope - 4.0).abs() < 0.2, "{slope}");
+}
+
+#[test]
+fn energy_identity_and_inequality_on_an_energy_distance() {
+    let mut s = Source::new(12, 0);
+    let rho = cloud(12, 60, &[1.0, 0.5, 0.3]);
+    let target = Measure::uniform((0..150).map(|_| 0.7 * s.normal() + 0.3).collect(), 3).unwrap();
+    for rotation in [Rotation::Free, Rotation::Fixed] {
+        let flow = Flow { rotation, steps: Some(12), ..Flow::default() };
+        let run = flow.solve(&rho, &mut EnergyDistance::new(target.clone()), &mut ()).unwrap();
+        assert_eq!(run.status, Status::Completed);
+        for pair in run.log.windows(2) {
+            assert!(pair[1].energy <= pair[0].energy);
+        }
+        for s in &run.log {
+            println!(
+                "{rotation:?} {} iterations, {} evaluations, skew {:.1e}, angle {:.1e}",
+                s.iterations, s.evaluations, s.skew, s.angle
+            );
+            assert!(s.inequality >= -1e-12, "{}", s.inequality);
+            assert!(s.rate < 0.0 && -s.rate < s.speed_squared * 1.0001);
+        }
+        if rotation == Rotation::Free {
+            assert!(run.skew() < 1e-4 && run.turned() > 0.0);
+        } else {
+            assert!(run.turned() == 0.0);
+        }
+    }
+}
+
+#[test]
+fn extinction_is_singular_and_everything_before_is_kept() {
+    let rho = cloud(13, 30, &[1.0, 0.2]);
+    for scheme in [Scheme::Implicit, Scheme::Rk4] {
+        let flow = Flow { scheme, step: Some(0.05), steps: Some(20), floor: 1e-3, ..Flow::default() };
+        let run = flow.solve(&rho, &mut Quadratic::new(None, None).unwrap(), &mut ()).unwrap();
+        // Σ₂ = 0.2 − t/2 vanishes at t = 0.4
+        assert_eq!(run.status, Status::Singular, "{scheme:?}");
+        assert!(run.steps() >= 6 && run.steps() <= 9 && run.frames() == run.steps() + 1);
+        assert!(run.points.iter().all(|x| x.is_finite()));
+    }
+    let flat = Measure::uniform(vec![1.0, 2.0, 2.0, 4.0], 2).unwrap();
+    let run = Flow::default().solve(&flat, &mut Quadratic::new(None, None).unwrap(), &mut ()).unwrap();
+    assert_eq!((run.status, run.frames()), (Status::Singular, 1));
+}
+
+#[test]
+fn convergence_interruption_and_threads() {
+    // the IGW distance to a target of equal size decreases to convergence
+    let rho = cloud(14, 25, &[1.0, 0.4]);
+    let target = cloud(15, 25, &[0.8, 0.6]);
+    let run = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| {
+            let mut energy = Igw::new(target.clone(), Alternating::default());
+            let flow = Flow { step: Some(0.5), tol: 1e-4, ..Flow::default() };
+            flow.solve(&rho, &mut energy, &mut ()).unwrap()
+        })
+    };
+    let (one, two) = (run(1), run(2));
+    assert_eq!(one.status, Status::Converged);
+    assert_eq!(format!("{one:?}"), format!("{two:?}"));
+    let mut calls = 0;
+    let mut stop = |_: &gromov::solve::Event| {
+        calls += 1;
+        if calls == 3 { std::ops::ControlFlow::Break(()) } else { std::ops::ControlFlow::Continue(()) }
+    };
+    let mut energy = Wasserstein::new(target.clone());
+    let flow = Flow { metric: Metric::W2, steps: Some(50), ..Flow::default() };
+    let run = flow.solve(&rho, &mut energy, &mut stop).unwrap();
+    assert_eq!((run.status, run.steps(), run.frames()), (Status::Interrupted, 3, 4));
+}
+
+#[test]
+fn end_time_is_met_and_options_are_checked() {
+    let rho = cloud(16, 20, &[1.0, 0.8]);
+    let mut energy = Quadratic::new(None, None).unwrap();
+    let flow = Flow { step: Some(0.03), time: Some(0.1), every: 3, ..exact() };
+    let run = flow.solve(&rho, &mut energy, &mut ()).unwrap();
+    assert_eq!((run.steps(), run.times.clone()), (4, vec![0.0, 0.09, 0.1]));
+    for (bad, word) in [
+        (Flow { step: Some(-1.0), ..Flow::default() }, "step: -1"),
+        (Flow { every: 0, ..Flow::default() }, "every: 0"),
+        (Flow { steps: Some(1), time: Some(1.0), ..Flow::default() }, "one of them"),
+        (Flow { floor: 1.0, ..Flow::default() }, "floor: 1"),
+    ] {
+        let error = bad.solve(&rho, &mut energy, &mut ()).unwrap_err().to_string();
+        assert!(error.contains(word), "{error}");
+    }
+    let huge = rho.with_points(rho.points().iter().map(|x| x * 1e61).collect()).unwrap();
+    assert!(Flow::default().solve(&huge, &mut energy, &mut ()).unwrap_err().to_string().contains("1e60"));
+}
