@@ -1,6 +1,7 @@
 //! Inner-product Gromov-Wasserstein (IGW) geometry of point clouds.
 
 pub mod error;
+pub mod io;
 mod linalg;
 pub mod measure;
 pub mod solve;
