@@ -10,8 +10,8 @@ use crate::error::{Error, Result, printable};
 
 /// Where the bytes go.
 enum Target {
-    /// A name in a folder, with the file that is there now.
-    File { path: PathBuf, folder: PathBuf, old: Option<fs::Metadata> },
+    /// A name in a folder, with the permissions of the file that is there now.
+    File { path: PathBuf, folder: PathBuf, old: Option<fs::Permissions> },
     /// A device, a pipe or a stream of this process: cannot be renamed over.
     Stream,
 }
@@ -51,7 +51,7 @@ pub fn write_atomic(path: &Path, f: impl FnOnce(&mut dyn Write) -> std::io::Resu
 
 fn fill(
     temporary: &NamedTempFile,
-    old: Option<fs::Metadata>,
+    old: Option<fs::Permissions>,
     f: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
 ) -> std::io::Result<()> {
     let file: &File = temporary.as_file();
@@ -59,7 +59,7 @@ fn fill(
     f(&mut out)?;
     out.flush()?;
     if let Some(old) = old {
-        file.set_permissions(old.permissions())?;
+        file.set_permissions(old)?;
     }
     file.sync_all()
 }
@@ -99,7 +99,7 @@ fn target(path: &Path) -> Result<Target> {
         Ok(found) if found.permissions().readonly() => {
             return Err(fault("is write-protected; choose another name or change its permissions"));
         }
-        Ok(found) => Some(found),
+        Ok(found) => Some(found.permissions()),
         Err(_) => None,
     };
     if old.is_none() && path.as_os_str().as_encoded_bytes().ends_with(b"/") {

@@ -126,15 +126,21 @@ fn parse(cell: &[u8]) -> Option<f64> {
 }
 
 fn number(cell: &[u8], delimiter: u8) -> std::result::Result<f64, String> {
-    let shown = shorten(&text(cell));
     match parse(cell) {
         Some(x) if x.is_finite() => Ok(x),
-        Some(_) => Err(format!("'{shown}' is not a finite number; remove the row or give it a value")),
-        None if shown.is_empty() => Err("the cell is empty; give it a number or remove the row".into()),
-        None if delimiter == b',' && (shown.contains(';') || shown.contains("\\t")) => Err(format!(
-            "'{shown}' is not a number; separate cells by commas, or name the file .tsv for tabs"
-        )),
-        None => Err(format!("'{shown}' is not a number; every cell below the header must be one")),
+        other => Err(wrong_cell(other, &shorten(&text(cell)), delimiter)),
+    }
+}
+
+/// What is wrong with a cell that is no finite number.
+fn wrong_cell(value: Option<f64>, shown: &str, delimiter: u8) -> String {
+    match value {
+        Some(_) => format!("'{shown}' is not a finite number; remove the row or give it a value"),
+        None if shown.is_empty() => "the cell is empty; give it a number or remove the row".into(),
+        None if delimiter == b',' && (shown.contains(';') || shown.contains("\\t")) => {
+            format!("'{shown}' is not a number; separate cells by commas, or name the file .tsv for tabs")
+        }
+        None => format!("'{shown}' is not a number; every cell below the header must be one"),
     }
 }
 
