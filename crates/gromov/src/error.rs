@@ -81,7 +81,7 @@ pub enum Error {
         scale: f64,
     },
     /// A file cannot be read or written.
-    #[error("{}{}: {problem}", path.display(), place.as_ref().map(|p| format!(":{p}")).unwrap_or_default())]
+    #[error("{}{}: {problem}", printable(&path.to_string_lossy()), place.as_ref().map(|p| format!(":{p}")).unwrap_or_default())]
     File {
         /// The file.
         path: PathBuf,
@@ -110,4 +110,18 @@ impl Error {
     pub(crate) fn file(path: impl Into<PathBuf>, place: Option<String>, problem: impl ToString) -> Self {
         Error::File { path: path.into(), place, problem: problem.to_string() }
     }
+}
+
+/// Text fit for one line of a terminal: control characters and marks that hide or turn text are
+/// escaped.
+pub(crate) fn printable(text: &str) -> String {
+    let hidden = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+    };
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if hidden(c) { out.extend(c.escape_default()) } else { out.push(c) }
+    }
+    out
 }

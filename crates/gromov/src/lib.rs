@@ -4,6 +4,7 @@ pub mod energy;
 pub mod error;
 pub mod flow;
 pub mod igw;
+pub mod io;
 mod linalg;
 pub mod measure;
 pub mod mobility;

@@ -1,0 +1,134 @@
+//! How much a file may hold, and one file being read under these limits.
+
+use std::fs::File;
+use std::path::Path;
+
+use crate::error::{Error, Result, printable};
+
+/// The most a reader accepts. Claims of a header are compared with the real size of the file before
+/// memory is reserved; these limits bound what is real.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of a file, and of an unpacked member of an archive: 1 GiB by default.
+    pub bytes: u64,
+    /// Points (rows) of a cloud: 10⁷ by default.
+    pub points: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits { bytes: 1 << 30, points: 10_000_000 }
+    }
+}
+
+/// A file (or a member of an archive) being read: where errors happened and what is allowed.
+#[derive(Clone, Copy)]
+pub(super) struct Source<'a> {
+    pub path: &'a Path,
+    pub limits: Limits,
+    /// Name of the member, in an archive.
+    pub member: Option<&'a str>,
+}
+
+impl Source<'_> {
+    /// An error of this file (and member).
+    pub fn fault(&self, problem: impl ToString) -> Error {
+        self.fault_at(self.member.map(shorten), problem)
+    }
+
+    /// An error at a place of this file. The text is made fit for one line.
+    pub fn fault_at(&self, place: Option<String>, problem: impl ToString) -> Error {
+        Error::file(self.path, place, printable(&problem.to_string()))
+    }
+
+    /// Opens the file and returns its size. Errors: missing, a folder, not a regular file, empty,
+    /// unreadable, larger than [`Limits::bytes`].
+    pub fn open(&self) -> Result<(File, u64)> {
+        self.check_kind()?;
+        let problem = |e: std::io::Error| self.fault(format!("cannot be opened: {e}; check its permissions"));
+        let file = File::open(self.path).map_err(problem)?;
+        let size = file.metadata().map_err(problem)?.len();
+        if size == 0 {
+            return Err(self.fault("the file is empty; expected one point a row"));
+        }
+        self.check_bytes(size, "the file has")?;
+        Ok((file, size))
+    }
+
+    /// Refuses what is not a file, without opening it (opening a pipe could wait for ever).
+    pub fn check_kind(&self) -> Result<()> {
+        let found = std::fs::metadata(self.path).map_err(|e| match e.kind() {
+            std::io::ErrorKind::NotFound => self.fault(format!("no such file: {e}; check the name")),
+            _ => self.fault(format!("cannot be opened: {e}; check the name and its permissions")),
+        })?;
+        if found.is_dir() {
+            return Err(self.fault("is a folder; name a file inside it"));
+        }
+        if !found.is_file() {
+            return Err(self.fault("is not a regular file; copy its content to a file first"));
+        }
+        Ok(())
+    }
+
+    /// Refuses more bytes than allowed.
+    pub fn check_bytes(&self, bytes: u64, what: &str) -> Result<()> {
+        if bytes > self.limits.bytes {
+            let limit = self.limits.bytes;
+            return Err(self.fault(format!(
+                "{what} {bytes} bytes, more than the limit of {limit}; raise it with --max-bytes"
+            )));
+        }
+        Ok(())
+    }
+
+    /// Refuses more points than allowed.
+    pub fn check_points(&self, points: u64) -> Result<()> {
+        if points > self.limits.points {
+            let limit = self.limits.points;
+            return Err(self.fault(format!(
+                "holds {points} points, more than the limit of {limit}; thin the cloud out"
+            )));
+        }
+        Ok(())
+    }
+}
+
+/// Start of a foreign text for a message, at most 40 characters, fit for one line.
+pub(super) fn shorten(text: &str) -> String {
+    let mut out = printable(&text.chars().take(40).collect::<String>());
+    if text.chars().nth(40).is_some() {
+        out.push('…');
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_name_both_numbers_and_the_option() {
+        let source = Source {
+            path: Path::new("a.csv"),
+            limits: Limits { bytes: 10, points: 3 },
+            member: Some("points.npy"),
+        };
+        let text = source.check_bytes(11, "the file has").unwrap_err().to_string();
+        assert_eq!(
+            text,
+            "a.csv:points.npy: the file has 11 bytes, more than the limit of 10; raise it with --max-bytes"
+        );
+        assert!(source.check_bytes(10, "").is_ok() && source.check_points(3).is_ok());
+        assert!(
+            source.check_points(4).unwrap_err().to_string().contains("4 points, more than the limit of 3")
+        );
+    }
+
+    #[test]
+    fn foreign_text_is_short_and_on_one_line() {
+        assert_eq!(shorten("a\nb\u{1b}[31m\u{202e}"), "a\\nb\\u{1b}[31m\\u{202e}");
+        assert_eq!(shorten(&"é".repeat(41)), format!("{}…", "é".repeat(40)));
+        let source = Source { path: Path::new("x\ny"), limits: Limits::default(), member: None };
+        assert_eq!(source.fault("a\tb").to_string(), "x\\ny: a\\tb");
+    }
+}

@@ -1,0 +1,129 @@
+//! Reading point clouds, writing results.
+//!
+//! | ending | read | written |
+//! | --- | --- | --- |
+//! | `.csv`, `.tsv` | one point a row, optional header, weights in the column `w`, `weight` or `weights` | frames (`time,i,x1..xd,w`), plans (`i,j,mass`) |
+//! | `.npy` | (n, d) numbers of any width and byte order, C or Fortran order | float64, C order |
+//! | `.npz` | `points` (n, d), optional `weights` (n,); of a trajectory (k, n, d) the last frame | float64 arrays and texts, readable without pickle |
+//! | `.ply` | vertices `x`, `y`, optional `z`, optional `weight` or `w`; ascii and binary | |
+//!
+//! Readers work under [`Limits`]: sizes that a header claims are compared with the real size of the
+//! file before memory is reserved. Writers replace the target in one step: an interrupted run leaves
+//! the old file or the new one. Errors are one line, [`Error::File`](crate::Error::File), with what to
+//! do.
+
+mod atomic;
+mod delimited;
+mod limits;
+mod npy;
+mod npy_header;
+mod npz;
+mod ply;
+
+use std::path::Path;
+
+pub use atomic::{check_writable, write_atomic};
+pub use delimited::{write_frames_csv, write_plan_csv};
+pub use limits::Limits;
+pub use npy::write_npy;
+pub use npz::{Data, Member, write_npz};
+
+use crate::error::Result;
+use crate::measure::Measure;
+use limits::{Source, shorten};
+
+/// How files are read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ReadOptions {
+    /// The most that is accepted.
+    pub limits: Limits,
+    /// Rescale weights of any positive sum to sum one; otherwise the sum must be one within 1e-9.
+    pub normalize: bool,
+}
+
+/// A row-major (rows, cols) matrix of finite numbers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Matrix {
+    /// The entries, `rows * cols` of them.
+    pub data: Vec<f64>,
+    /// Number of rows, at least one.
+    pub rows: usize,
+    /// Number of columns, at least one.
+    pub cols: usize,
+}
+
+/// What a file holds, before it is checked as a measure.
+struct Cloud {
+    points: Vec<f64>,
+    dim: usize,
+    weights: Option<Vec<f64>>,
+}
+
+enum Format {
+    Delimited(u8),
+    Npy,
+    Npz,
+    Ply,
+}
+
+/// Reads a point cloud, in the format that the ending of the name says (any case). Time and memory
+/// are proportional to the size of the file. Errors: [`Error::File`](crate::Error::File), with the
+/// line or the member where known: a file that is missing, unreadable, malformed or beyond the
+/// limits; coordinates that are not finite; weights that are negative or of another sum than one.
+///
+/// ```
+/// let path = std::env::temp_dir().join("gromov_io_read_doctest.csv");
+/// gromov::io::write_atomic(&path, |out| out.write_all(b"x,y,w\n3,4,0.5\n-3,-4,0.5\n"))?;
+/// let mu = gromov::io::read(&path, &gromov::io::ReadOptions::default())?;
+/// assert_eq!(mu.second_moment(), vec![9.0, 12.0, 12.0, 16.0]);
+/// # std::fs::remove_file(&path).unwrap();
+/// # Ok::<(), gromov::Error>(())
+/// ```
+pub fn read(path: &Path, options: &ReadOptions) -> Result<Measure> {
+    let source = Source { path, limits: options.limits, member: None };
+    source.check_kind()?;
+    let cloud = match format(&source)? {
+        Format::Delimited(delimiter) => delimited::read(&source, delimiter),
+        Format::Npy => npy::read(&source),
+        Format::Npz => npz::read(&source),
+        Format::Ply => ply::read(&source),
+    }?;
+    let measure = match cloud.weights {
+        None => Measure::uniform(cloud.points, cloud.dim),
+        Some(weights) if options.normalize => Measure::normalized(cloud.points, cloud.dim, weights),
+        Some(weights) => Measure::weighted(cloud.points, cloud.dim, weights),
+    };
+    measure.map_err(|e| source.fault(e))
+}
+
+/// Reads a matrix from `.csv`, `.tsv` (all columns, header optional) or `.npy`. Errors: those of
+/// [`read`].
+pub fn read_matrix(path: &Path, options: &ReadOptions) -> Result<Matrix> {
+    let source = Source { path, limits: options.limits, member: None };
+    source.check_kind()?;
+    match format(&source)? {
+        Format::Delimited(delimiter) => delimited::read_matrix(&source, delimiter),
+        Format::Npy => npy::read_matrix(&source),
+        Format::Npz | Format::Ply => {
+            Err(source.fault("a matrix is read from .csv, .tsv or .npy; convert the file to one of these"))
+        }
+    }
+}
+
+fn format(source: &Source<'_>) -> Result<Format> {
+    let ending = source.path.extension().map(|e| e.to_string_lossy().to_lowercase());
+    match ending.as_deref() {
+        Some("csv") => Ok(Format::Delimited(b',')),
+        Some("tsv") => Ok(Format::Delimited(b'\t')),
+        Some("npy") => Ok(Format::Npy),
+        Some("npz") => Ok(Format::Npz),
+        Some("ply") => Ok(Format::Ply),
+        other => {
+            let what = match other {
+                Some(ending) => format!("files ending in .{} are not read", shorten(ending)),
+                None => "the name has no ending that tells the format".into(),
+            };
+            Err(source.fault(format!("{what}; formats that are read: .csv .tsv .npy .npz .ply")))
+        }
+    }
+}
