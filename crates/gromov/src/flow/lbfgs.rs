@@ -29,6 +29,8 @@ pub(super) struct Stop {
     pub(super) floor: f64,
     /// Cap on iterations.
     pub(super) iterations: usize,
+    /// Size of the terms that make up a value, whose rounding its differences carry.
+    pub(super) value_scale: f64,
 }
 
 /// How it went. Residuals are √⟨g, H g⟩ with the preconditioner H.
@@ -95,7 +97,8 @@ pub(super) fn minimise(
             direction.iter_mut().for_each(|p| *p = -*p);
             slope = dot(&at.gradient, &direction);
         }
-        let found = line_search(objective, at, &direction, slope, &mut trial, &dot, &mut out.evaluations)?;
+        let search = Search { slope, noise: 1e-14 * stop.value_scale.max(at.value.abs()) };
+        let found = line_search(objective, at, &direction, search, &mut trial, &dot, &mut out.evaluations)?;
         if !found {
             if memory.is_empty() {
                 // no lower value within rounding of the minimum
@@ -147,17 +150,23 @@ fn two_loop(
     Ok(())
 }
 
+/// Slope at the start, and the rounding of values.
+struct Search {
+    slope: f64,
+    noise: f64,
+}
+
 /// A step length that meets the Wolfe or the approximate Wolfe conditions; leaves the point in `trial`.
 fn line_search(
     objective: &mut dyn Objective,
     at: &Point,
     direction: &[f64],
-    slope: f64,
+    search: Search,
     trial: &mut Point,
     dot: &impl Fn(&[f64], &[f64]) -> f64,
     evaluations: &mut usize,
 ) -> Result<bool> {
-    let noise = 1e-13 * at.value.abs();
+    let Search { slope, noise } = search;
     let mut low = (0.0, slope);
     let mut high: Option<(f64, f64)> = None;
     let mut length = 1.0;
@@ -223,7 +232,7 @@ mod tests {
     fn finds_the_bottom_of_the_valley_to_rounding() {
         let mut at = Point { y: vec![-1.2, 1.0], value: 0.0, gradient: vec![0.0; 2] };
         at.value = Valley.evaluate(&at.y, &mut at.gradient).unwrap();
-        let stop = Stop { relative: 1e-13, floor: 0.0, iterations: 200 };
+        let stop = Stop { relative: 1e-13, floor: 0.0, iterations: 200, value_scale: 0.0 };
         let out = minimise(&mut Valley, &[0.25, 0.75], 1, &mut at, stop).unwrap();
         assert!(out.converged && out.iterations < 80, "{out:?}");
         assert!((at.y[0] - 1.0).abs() + (at.y[1] - 1.0).abs() < 1e-11, "{:?}", at.y);

@@ -243,6 +243,8 @@ impl<'a> State<'a> {
 
     fn implicit(&mut self, tau: f64) -> Result<StepLog> {
         self.renew_curvature()?;
+        let (w, d) = (self.x.weights(), self.x.dim());
+        let reach = linalg::weighted_dot(w, &self.gradient, &self.gradient, d).sqrt() * self.x.rms_radius();
         let setting = Setting {
             metric: self.flow.metric,
             turning: self.turning,
@@ -252,6 +254,7 @@ impl<'a> State<'a> {
                 relative: self.flow.inner_tol,
                 floor: 64.0 * f64::EPSILON * self.first_residual,
                 iterations: self.flow.max_inner,
+                value_scale: self.value.abs() + reach,
             },
             curvature: self.curvature.as_ref().map(|c| c.0.as_slice()),
         };
