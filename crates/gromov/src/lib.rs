@@ -3,6 +3,7 @@
 pub mod error;
 mod linalg;
 pub mod measure;
+pub mod report;
 pub mod solve;
 
 pub use error::{Error, Result};
