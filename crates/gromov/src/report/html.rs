@@ -125,8 +125,9 @@ fn section_html(section: &Section, s: usize, left_out: &[String]) -> Result<Stri
 fn players_html(section: &Section) -> String {
     let count = section.players.len().min(3);
     let dim = section.players[0].dim;
+    let single = if count == 1 { " single" } else { "" };
     let mut out =
-        format!("<div class=\"stage\" data-stage=\"players\">\n<div class=\"players of{count}\">\n");
+        format!("<div class=\"stage{single}\" data-stage=\"players\">\n<div class=\"players of{count}\">\n");
     section.players.iter().for_each(|p| out.push_str(&player_html(p)));
     out.push_str("</div>\n");
     let moving = section.players.iter().any(|p| p.frames.times.len() > 1);
