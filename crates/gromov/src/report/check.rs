@@ -16,11 +16,11 @@ pub(super) fn section(section: &Section, s: usize) -> Result<()> {
     if let Some(t) = section.start.filter(|t| !t.is_finite()) {
         return Err(not_finite(&format!("sections[{s}].start"), 0, t));
     }
-    if let Some(table) = &section.table {
-        if let Some((r, row)) = table.rows.iter().enumerate().find(|(_, row)| row.len() != table.head.len()) {
-            let at = format!("sections[{s}].table.rows[{r}]");
-            return Err(Error::shape(&at, format!("{} cells", table.head.len()), row.len()));
-        }
+    if let Some(table) = &section.table
+        && let Some((r, row)) = table.rows.iter().enumerate().find(|(_, row)| row.len() != table.head.len())
+    {
+        let at = format!("sections[{s}].table.rows[{r}]");
+        return Err(Error::shape(&at, format!("{} cells", table.head.len()), row.len()));
     }
     match &section.matching {
         Some(m) => check_matching(m, &format!("sections[{s}].matching")),

@@ -209,7 +209,7 @@ function projection(stage, W, H) {
 // Dots (or rings) of one cloud; in 3-D from far to near.
 function dots(view, points, d, colours, radii, opt) {
   const { g, W, H, project } = view, n = points.length / d;
-  const fill = (d === 3 ? 0.29 : 0.19) * Math.sqrt(W * Math.max(H, 0.5 * W) / n);
+  const fill = (d === 3 ? 0.29 : 0.175) * Math.sqrt(W * Math.max(H, 0.5 * W) / n);
   const base = clamp(fill, 1.3, 4.2) * (opt.size || 1) * (radii ? 1.5 : 1);
   const places = new Array(n), order = new Array(n);
   for (let i = 0; i < n; i++) { places[i] = project(points, i * d); order[i] = i; }
@@ -367,7 +367,7 @@ function transport(section, el, s) {
     const step = passed * Number(el.querySelector(".speed").value) / SECONDS;
     wait += step;
     if (!still.matches) section.seek(section.time + step * range);
-    else if (wait * keys.length >= 1) {
+    else if (wait >= Math.min(1 / keys.length, 0.6 / SECONDS)) {
       wait = 0;
       section.seek(keys.find((t) => t > section.time + 1e-9 * range) ?? to);
     }
