@@ -9,6 +9,7 @@ mod linalg;
 pub mod measure;
 pub mod mobility;
 pub mod ot;
+pub mod report;
 pub mod solve;
 
 pub use energy::Energy;
