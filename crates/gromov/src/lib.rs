@@ -1,5 +1,6 @@
 //! Inner-product Gromov-Wasserstein (IGW) geometry of point clouds.
 
+pub mod demo;
 pub mod energy;
 pub mod error;
 pub mod flow;

@@ -8,7 +8,7 @@ use crate::linalg::weighted_dot;
 
 /// Pairs kept: 2 · MEMORY vectors of the size of the cloud.
 const MEMORY: usize = 6;
-const LINE_SEARCH_CAP: usize = 30;
+const LINE_SEARCH_CAP: usize = 20;
 const SUFFICIENT: f64 = 0.1;
 const CURVATURE: f64 = 0.9;
 
@@ -41,7 +41,6 @@ pub(super) struct Outcome {
     pub(super) iterations: usize,
     pub(super) evaluations: usize,
     pub(super) converged: bool,
-    pub(super) capped: bool,
 }
 
 /// A point with value and gradient.
@@ -67,17 +66,12 @@ pub(super) fn minimise(
 ) -> Result<Outcome> {
     let dot = |a: &[f64], b: &[f64]| weighted_dot(w, a, b, d);
     let mut memory: Vec<Pair> = Vec::new();
+    let mut retried = false;
     let mut direction = vec![0.0; at.y.len()];
     objective.precondition(&at.gradient, &mut direction)?;
     let start_residual = dot(&at.gradient, &direction).max(0.0).sqrt();
-    let mut out = Outcome {
-        start_residual,
-        residual: start_residual,
-        iterations: 0,
-        evaluations: 0,
-        converged: false,
-        capped: false,
-    };
+    let mut out =
+        Outcome { start_residual, residual: start_residual, iterations: 0, evaluations: 0, converged: false };
     let mut trial = Point { y: vec![0.0; at.y.len()], value: 0.0, gradient: vec![0.0; at.y.len()] };
     loop {
         if out.residual <= (stop.relative * start_residual).max(stop.floor) {
@@ -85,7 +79,6 @@ pub(super) fn minimise(
             return Ok(out);
         }
         if out.iterations >= stop.iterations {
-            out.capped = true;
             return Ok(out);
         }
         two_loop(objective, &memory, &at.gradient, &mut direction, &dot)?;
@@ -100,12 +93,13 @@ pub(super) fn minimise(
         let search = Search { slope, noise: 1e-14 * stop.value_scale.max(at.value.abs()) };
         let found = line_search(objective, at, &direction, search, &mut trial, &dot, &mut out.evaluations)?;
         if !found {
-            if memory.is_empty() {
+            if memory.is_empty() || retried {
                 // no lower value within rounding of the minimum
                 out.converged = out.residual <= 100.0 * stop.floor;
                 return Ok(out);
             }
             memory.clear();
+            retried = true;
             continue;
         }
         let mut pair = if memory.len() == MEMORY {

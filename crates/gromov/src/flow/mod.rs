@@ -178,7 +178,8 @@ pub struct StepLog {
     pub evaluations: usize,
     /// Preconditioned gradient left, relative to its start.
     pub residual: f64,
-    /// The inner solver met its tolerance.
+    /// The inner solver met its tolerance. A step that did not is kept: its energy inequality says what
+    /// it is worth. Energies with kinks (distances, where points meet) are the usual cause.
     pub converged: bool,
     /// Torque of ∇δF at the start: |G − Gᵀ| / (2 |G|).
     pub skew: f64,
@@ -259,6 +260,11 @@ impl Trajectory {
     /// Largest torque after the first turn.
     pub fn skew(&self) -> f64 {
         self.log.iter().map(|s| s.skew).fold(0.0, f64::max)
+    }
+
+    /// Steps whose inner solver did not meet its tolerance.
+    pub fn unsolved(&self) -> usize {
+        self.log.iter().filter(|s| !s.converged).count()
     }
 
     /// Points relabelled in all; `None` when never checked.

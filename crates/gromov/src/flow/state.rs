@@ -210,10 +210,11 @@ impl<'a> State<'a> {
             Some(end) if tau < self.tau || end - self.time <= tau => end,
             _ => self.time + tau,
         };
-        let (solved, capped) = (log.converged, log.iterations >= self.flow.max_inner);
+        // an unsolved step that moved nothing would repeat itself
+        let stuck = !log.converged && log.moved_squared == 0.0;
         self.out.log.push(StepLog { time: self.time, ..log });
         self.measure_speed()?;
-        self.after_step(solved, capped);
+        self.after_step(stuck);
         let done = self.out.log.len();
         if done.is_multiple_of(self.flow.every) {
             self.frame();
@@ -221,12 +222,12 @@ impl<'a> State<'a> {
         Ok(())
     }
 
-    fn after_step(&mut self, solved: bool, capped: bool) {
+    fn after_step(&mut self, stuck: bool) {
         if self.status.is_some() {
             return;
         }
-        if !solved {
-            self.status = Some(if capped { Status::IterationCap } else { Status::Stalled });
+        if stuck {
+            self.status = Some(Status::Stalled);
             return;
         }
         let done = self.out.log.len();

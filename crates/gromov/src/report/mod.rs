@@ -24,6 +24,8 @@
 mod axis;
 mod chart;
 mod check;
+pub mod distance;
+pub mod flow;
 mod html;
 mod pack;
 #[cfg(test)]
