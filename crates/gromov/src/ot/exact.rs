@@ -143,7 +143,7 @@ impl State {
     fn refresh(&mut self) {
         let (r, left, right) = (self.rank, &self.left, &self.right);
         let cost = |i: usize, j: usize| linalg::dot(&left[i * r..(i + 1) * r], &right[j * r..(j + 1) * r]);
-        self.tree.potentials(&mut self.row_potential, &mut self.priced.potential, cost);
+        self.tree.potentials(&mut self.row_potential, self.priced.potential_mut(), cost);
         self.fresh = true;
     }
 
@@ -181,7 +181,7 @@ impl State {
                     self.status = Some(Status::IterationCap);
                     return;
                 }
-                self.tree.pivot(i, j, reduced, &mut self.row_potential, &mut self.priced.potential);
+                self.tree.pivot(i, j, reduced, &mut self.row_potential, self.priced.potential_mut());
                 self.pivots += 1;
                 self.fresh = false;
             }
@@ -247,12 +247,12 @@ impl State {
             factor[i * r..(i + 1) * r].iter().zip(mean).map(|(x, m)| x - m).collect()
         };
         let mut v = vec![0.0; cost.columns()];
-        for (&j, p) in self.columns.iter().zip(&self.priced.potential) {
+        for (&j, p) in self.columns.iter().zip(self.priced.potential()) {
             v[j] = *p;
         }
         if self.columns.len() < v.len() {
             let mut rows = Columns::new(&self.left, r);
-            rows.potential.copy_from_slice(&self.row_potential);
+            rows.potential_mut().copy_from_slice(&self.row_potential);
             let mut kept = self.columns.iter().peekable();
             for (j, v) in v.iter_mut().enumerate() {
                 if kept.next_if_eq(&&j).is_none() {
@@ -261,7 +261,7 @@ impl State {
             }
         }
         let mut all = Columns::new(&centred_by(&cost.right, r, &self.right_mean), r);
-        all.potential.copy_from_slice(&v);
+        all.potential_mut().copy_from_slice(&v);
         let slack = |i: usize| all.best(&shifted(&cost.left, &self.left_mean, i)).0;
         let u = if cost.rows() * cost.columns() < 1 << 16 {
             (0..cost.rows()).map(slack).collect()

@@ -1,112 +1,145 @@
-//! Reduced costs of whole rows, vectorised for the processor at hand (same bits on all of them: no
-//! fused operations are used).
+//! Reduced costs of whole rows, vectorised for the processor at hand (same bits on all of them: products
+//! and sums are done in one order and no fused operations are used).
 
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 
-/// Columns of a block of partial results on the stack.
+/// Columns between two looks at the smallest value so far.
 const BLOCK: usize = 256;
-const LANES: usize = 8;
+/// Columns are padded to a multiple of this, at least the width of any vector; padding is never best.
+const PADDING: usize = 16;
 
 /// The factor of the columns in columns (r, m), and the dual potentials of the columns.
 #[derive(Debug, Clone)]
 pub(crate) struct Columns {
     rank: usize,
     m: usize,
+    stride: usize,
     factor: Vec<f64>,
-    pub(crate) potential: Vec<f64>,
+    /// Potentials (m), then −∞ for the padding.
+    potential: Vec<f64>,
     arch: Arch,
 }
 
-/// Smallest entry of a row of c − v: (value, column); the first of equal ones.
+/// Smallest entry of a row of c − v: (value, column); the first of equal ones in the first block that
+/// has it.
 pub(crate) type Best = (f64, usize);
 
 impl Columns {
     /// From the row-major factor (m, r); potentials zero.
     pub(crate) fn new(right: &[f64], rank: usize) -> Self {
         let m = right.len() / rank;
-        Columns {
-            rank,
-            m,
-            factor: crate::linalg::transpose(right, m, rank),
-            potential: vec![0.0; m],
-            arch: Arch::new(),
+        let stride = m.next_multiple_of(PADDING);
+        let mut factor = vec![0.0; rank * stride];
+        for (j, row) in right.chunks_exact(rank).enumerate() {
+            row.iter().enumerate().for_each(|(k, x)| factor[k * stride + j] = *x);
         }
+        let mut potential = vec![f64::NEG_INFINITY; stride];
+        potential[..m].fill(0.0);
+        Columns { rank, m, stride, factor, potential, arch: Arch::new() }
+    }
+
+    /// Dual potentials of the columns, (m).
+    pub(crate) fn potential(&self) -> &[f64] {
+        &self.potential[..self.m]
+    }
+
+    /// Dual potentials of the columns, (m), to be changed.
+    pub(crate) fn potential_mut(&mut self) -> &mut [f64] {
+        &mut self.potential[..self.m]
     }
 
     /// min over j of u · v_j − potential_j.
     pub(crate) fn best(&self, u: &[f64]) -> Best {
         debug_assert_eq!(u.len(), self.rank);
-        self.arch.dispatch(
-            #[inline(always)]
-            || self.best_of_all(u),
-        )
+        self.arch.dispatch(Row { columns: self, u })
     }
+}
+
+/// One row to price; a type rather than a closure, because only an inlined method is compiled for the
+/// processor at hand.
+struct Row<'a> {
+    columns: &'a Columns,
+    u: &'a [f64],
+}
+
+impl WithSimd for Row<'_> {
+    type Output = Best;
 
     #[inline(always)]
-    fn best_of_all(&self, u: &[f64]) -> Best {
+    fn with_simd<S: Simd>(self, simd: S) -> Best {
+        match *self.u {
+            [a] => self.all(simd, [a]),
+            [a, b] => self.all(simd, [a, b]),
+            [a, b, c] => self.all(simd, [a, b, c]),
+            _ => self.any(simd),
+        }
+    }
+}
+
+impl Row<'_> {
+    #[inline(always)]
+    fn all<S: Simd, const R: usize>(&self, simd: S, u: [f64; R]) -> Best {
+        let Columns { stride, factor, potential, .. } = self.columns;
+        let mut splat = [simd.splat_f64s(0.0); R];
+        for k in 0..R {
+            splat[k] = simd.splat_f64s(u[k]);
+        }
+        let columns: [&[S::f64s]; R] =
+            std::array::from_fn(|k| S::as_simd_f64s(&factor[k * stride..(k + 1) * stride]).0);
+        let v = S::as_simd_f64s(potential).0;
+        let width = BLOCK / S::F64_LANES;
         let mut best = (f64::INFINITY, 0);
-        let mut buffer = [0.0; BLOCK];
-        let mut start = 0;
-        while start < self.m {
-            let len = BLOCK.min(self.m - start);
-            self.block(u, start, &mut buffer[..len]);
-            let low = minimum(&buffer[..len]);
-            if low < best.0 {
-                let at = buffer[..len].iter().position(|x| *x == low).unwrap_or(0);
-                best = (low, start + at);
+        for start in (0..v.len()).step_by(width) {
+            let end = (start + width).min(v.len());
+            let mut low = [simd.splat_f64s(f64::INFINITY); 2];
+            for j in start..end {
+                let mut sum = simd.mul_f64s(splat[0], columns[0][j]);
+                for k in 1..R {
+                    sum = simd.add_f64s(sum, simd.mul_f64s(splat[k], columns[k][j]));
+                }
+                low[j & 1] = simd.min_f64s(low[j & 1], simd.sub_f64s(sum, v[j]));
             }
-            start += len;
+            let low = simd.reduce_min_f64s(simd.min_f64s(low[0], low[1]));
+            if low < best.0 {
+                best = (low, self.find(start * S::F64_LANES, low));
+            }
         }
         best
     }
 
     #[inline(always)]
-    fn block(&self, u: &[f64], start: usize, out: &mut [f64]) {
-        let end = start + out.len();
-        let column = |k: usize| &self.factor[k * self.m + start..k * self.m + end];
-        let v = &self.potential[start..end];
-        match *u {
-            [a] => {
-                for ((o, x), v) in out.iter_mut().zip(column(0)).zip(v) {
-                    *o = a * x - v;
+    fn any<S: Simd>(&self, simd: S) -> Best {
+        let Columns { stride, factor, potential, rank, .. } = self.columns;
+        let v = S::as_simd_f64s(potential).0;
+        let width = BLOCK / S::F64_LANES;
+        let mut best = (f64::INFINITY, 0);
+        for start in (0..v.len()).step_by(width) {
+            let mut low = simd.splat_f64s(f64::INFINITY);
+            for j in start..(start + width).min(v.len()) {
+                let mut sum = simd.splat_f64s(0.0);
+                for k in 0..*rank {
+                    let column = S::as_simd_f64s(&factor[k * stride..(k + 1) * stride]).0;
+                    sum = simd.add_f64s(sum, simd.mul_f64s(simd.splat_f64s(self.u[k]), column[j]));
                 }
+                low = simd.min_f64s(low, simd.sub_f64s(sum, v[j]));
             }
-            [a, b] => {
-                for (((o, x), y), v) in out.iter_mut().zip(column(0)).zip(column(1)).zip(v) {
-                    *o = a * x + b * y - v;
-                }
-            }
-            [a, b, c] => {
-                let columns = out.iter_mut().zip(column(0)).zip(column(1)).zip(column(2)).zip(v);
-                for ((((o, x), y), z), v) in columns {
-                    *o = a * x + b * y + c * z - v;
-                }
-            }
-            _ => {
-                for ((o, x), v) in out.iter_mut().zip(column(0)).zip(v) {
-                    *o = u[0] * x - v;
-                }
-                for (k, a) in u.iter().enumerate().skip(1) {
-                    for (o, x) in out.iter_mut().zip(column(k)) {
-                        *o += a * x;
-                    }
-                }
+            let low = simd.reduce_min_f64s(low);
+            if low < best.0 {
+                best = (low, self.find(start * S::F64_LANES, low));
             }
         }
+        best
     }
-}
 
-#[inline(always)]
-fn minimum(a: &[f64]) -> f64 {
-    let lower = |x: f64, y: f64| if x < y { x } else { y };
-    let (lanes, rest) = a.as_chunks::<LANES>();
-    let mut low = [f64::INFINITY; LANES];
-    for chunk in lanes {
-        for k in 0..LANES {
-            low[k] = lower(chunk[k], low[k]);
-        }
+    /// The first column from `start` with value `low`, computed by the same operations in the same order.
+    fn find(&self, start: usize, low: f64) -> usize {
+        let Columns { stride, factor, potential, rank, m, .. } = self.columns;
+        let value = |j: usize| {
+            let sum = (1..*rank).fold(self.u[0] * factor[j], |s, k| s + self.u[k] * factor[k * stride + j]);
+            sum - potential[j]
+        };
+        (start..*m).find(|&j| value(j) == low).unwrap_or(start)
     }
-    rest.iter().chain(&low).fold(f64::INFINITY, |m, x| lower(*x, m))
 }
 
 #[cfg(test)]
@@ -121,10 +154,10 @@ mod tests {
             for m in [1usize, 7, 8, 255, 256, 257, 700] {
                 let right: Vec<f64> = (0..m * rank).map(|_| s.normal()).collect();
                 let mut columns = Columns::new(&right, rank);
-                columns.potential.iter_mut().for_each(|v| *v = s.normal());
+                columns.potential_mut().iter_mut().for_each(|v| *v = s.normal());
                 let u: Vec<f64> = (0..rank).map(|_| s.normal()).collect();
                 let dense: Vec<f64> = (0..m)
-                    .map(|j| crate::linalg::dot(&u, &right[j * rank..][..rank]) - columns.potential[j])
+                    .map(|j| crate::linalg::dot(&u, &right[j * rank..][..rank]) - columns.potential()[j])
                     .collect();
                 let (value, at) = columns.best(&u);
                 let want = dense.iter().copied().fold(f64::INFINITY, f64::min);
