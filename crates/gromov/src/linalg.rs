@@ -220,9 +220,9 @@ pub(crate) fn moment(w: &[f64], a: &[f64], p: usize, b: &[f64], q: usize) -> Vec
         let (w, a, b) =
             (&w[rows.clone()], &a[rows.start * p..rows.end * p], &b[rows.start * q..rows.end * q]);
         match (p, q) {
-            (1, 1) => moment_fixed::<1>(w, a, 1.0, b, 1.0, out),
-            (2, 2) => moment_fixed::<2>(w, a, 1.0, b, 1.0, out),
-            (3, 3) => moment_fixed::<3>(w, a, 1.0, b, 1.0, out),
+            (1, 1) => moment_fixed::<1, 1>(w, a, 1.0, b, 1.0, out),
+            (2, 2) => moment_fixed::<2, 2>(w, a, 1.0, b, 1.0, out),
+            (3, 3) => moment_fixed::<3, 4>(w, a, 1.0, b, 1.0, out),
             _ => moment_any(w, a, p, 1.0, b, q, 1.0, out),
         }
     })
@@ -240,42 +240,145 @@ pub(crate) fn moment_scaled(w: &[f64], a: &[f64], s: f64, b: &[f64], t: f64, d: 
 /// Σ_i w_i (t x_i) (t x_i)^T and Σ_i w_i f_i (t x_i)^T in one pass.
 pub(crate) fn two_moments(w: &[f64], x: &[f64], f: &[f64], d: usize, t: f64) -> (Vec<f64>, Vec<f64>) {
     let mut both = sum_chunks(w.len(), 2 * d * d, |rows, out| {
-        let (first, second) = out.split_at_mut(d * d);
-        // blocks small enough to be read from the first cache level the second time
-        for start in rows.clone().step_by(256) {
-            let end = (start + 256).min(rows.end);
-            let (w, x, f) = (&w[start..end], &x[start * d..end * d], &f[start * d..end * d]);
-            moment_square(w, x, t, x, t, d, first);
-            moment_square(w, f, 1.0, x, t, d, second);
+        let (w, x, f) =
+            (&w[rows.clone()], &x[rows.start * d..rows.end * d], &f[rows.start * d..rows.end * d]);
+        match d {
+            1 => pulp::Arch::new().dispatch(TwoMoments::<1> { w, x, f, t, out }),
+            2 => pulp::Arch::new().dispatch(TwoMoments::<2> { w, x, f, t, out }),
+            3 => pulp::Arch::new().dispatch(TwoMoments::<3> { w, x, f, t, out }),
+            _ => {
+                let (first, second) = out.split_at_mut(d * d);
+                moment_any(w, x, d, t, x, d, t, first);
+                moment_any(w, f, d, 1.0, x, d, t, second);
+            }
         }
     });
     let second = both.split_off(d * d);
     (both, second)
 }
 
+/// Rows turned into columns at a time.
+const BLOCK: usize = 64;
+/// Independent sums of a block.
+const LANES: usize = 8;
+
+/// Columns of up to BLOCK rows of D numbers, the rest zero.
+#[inline(always)]
+fn columns<const D: usize>(rows: &[f64], factor: f64) -> [[f64; BLOCK]; D] {
+    let mut out = [[0.0; BLOCK]; D];
+    for (l, row) in rows.as_chunks::<D>().0.iter().enumerate() {
+        for k in 0..D {
+            out[k][l] = factor * row[k];
+        }
+    }
+    out
+}
+
+#[inline(always)]
+fn add_products(a: &[f64; BLOCK], b: &[f64; BLOCK], sums: &mut [f64; LANES]) {
+    for (a, b) in a.as_chunks::<LANES>().0.iter().zip(b.as_chunks::<LANES>().0) {
+        for l in 0..LANES {
+            sums[l] += a[l] * b[l];
+        }
+    }
+}
+
+struct TwoMoments<'a, const D: usize> {
+    w: &'a [f64],
+    x: &'a [f64],
+    f: &'a [f64],
+    t: f64,
+    out: &'a mut [f64],
+}
+
+impl<const D: usize> pulp::WithSimd for TwoMoments<'_, D> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(self, _: S) {
+        let TwoMoments { w, x, f, t, out } = self;
+        let (mut first, mut second) = ([[[0.0; LANES]; D]; D], [[[0.0; LANES]; D]; D]);
+        for ((w, x), f) in w.chunks(BLOCK).zip(x.chunks(BLOCK * D)).zip(f.chunks(BLOCK * D)) {
+            let x: [[f64; BLOCK]; D] = columns(x, t);
+            let f: [[f64; BLOCK]; D] = columns(f, 1.0);
+            let mut weighted = x;
+            for column in &mut weighted {
+                for (v, w) in column.iter_mut().zip(w) {
+                    *v *= w;
+                }
+            }
+            for i in 0..D {
+                for j in 0..D {
+                    if j <= i {
+                        add_products(&x[i], &weighted[j], &mut first[i][j]);
+                    }
+                    add_products(&f[i], &weighted[j], &mut second[i][j]);
+                }
+            }
+        }
+        for i in 0..D {
+            for j in 0..D {
+                out[i * D + j] += first[i.max(j)][i.min(j)].iter().sum::<f64>();
+                out[D * D + i * D + j] += second[i][j].iter().sum::<f64>();
+            }
+        }
+    }
+}
+
 /// Adds Σ w (s a) (t b)^T to `out`.
 fn moment_square(w: &[f64], a: &[f64], s: f64, b: &[f64], t: f64, d: usize, out: &mut [f64]) {
     match d {
-        1 => moment_fixed::<1>(w, a, s, b, t, out),
-        2 => moment_fixed::<2>(w, a, s, b, t, out),
-        3 => moment_fixed::<3>(w, a, s, b, t, out),
+        1 => moment_fixed::<1, 1>(w, a, s, b, t, out),
+        2 => moment_fixed::<2, 2>(w, a, s, b, t, out),
+        3 => moment_fixed::<3, 4>(w, a, s, b, t, out),
         _ => moment_any(w, a, d, s, b, d, t, out),
     }
 }
 
-fn moment_fixed<const D: usize>(w: &[f64], a: &[f64], s: f64, b: &[f64], t: f64, out: &mut [f64]) {
-    let mut acc = [[0.0; D]; D];
-    for ((w, a), b) in w.iter().zip(a.as_chunks::<D>().0).zip(b.as_chunks::<D>().0) {
-        for i in 0..D {
-            let wa = w * (s * a[i]);
+fn moment_fixed<const D: usize, const P: usize>(
+    w: &[f64],
+    a: &[f64],
+    s: f64,
+    b: &[f64],
+    t: f64,
+    out: &mut [f64],
+) {
+    pulp::Arch::new().dispatch(Moment::<D, P> { w, a, s, b, t, out });
+}
+
+/// Rows of D numbers, padded to P so that a row of the result is one vector.
+struct Moment<'a, const D: usize, const P: usize> {
+    w: &'a [f64],
+    a: &'a [f64],
+    s: f64,
+    b: &'a [f64],
+    t: f64,
+    out: &'a mut [f64],
+}
+
+impl<const D: usize, const P: usize> pulp::WithSimd for Moment<'_, D, P> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(self, _: S) {
+        let Moment { w, a, s, b, t, out } = self;
+        let mut acc = [[0.0; P]; D];
+        for ((w, a), b) in w.iter().zip(a.as_chunks::<D>().0).zip(b.as_chunks::<D>().0) {
+            let mut row = [0.0; P];
             for j in 0..D {
-                acc[i][j] += wa * (t * b[j]);
+                row[j] = t * b[j];
+            }
+            for i in 0..D {
+                let wa = w * (s * a[i]);
+                for j in 0..P {
+                    acc[i][j] += wa * row[j];
+                }
             }
         }
-    }
-    for i in 0..D {
-        for j in 0..D {
-            out[i * D + j] += acc[i][j];
+        for i in 0..D {
+            for j in 0..D {
+                out[i * D + j] += acc[i][j];
+            }
         }
     }
 }
@@ -368,19 +471,46 @@ pub(crate) fn combine_rows(
 }
 
 fn combine_fixed<const D: usize>(x: &[f64], a: &[f64], y: &[f64], t: f64, b: &[f64], out: &mut [f64]) {
-    let (mut am, mut bm) = ([[0.0; D]; D], [[0.0; D]; D]);
-    for i in 0..D {
-        am[i].copy_from_slice(&a[i * D..(i + 1) * D]);
-        bm[i].copy_from_slice(&b[i * D..(i + 1) * D]);
-    }
-    let rows = out.as_chunks_mut::<D>().0.iter_mut().zip(x.as_chunks::<D>().0).zip(y.as_chunks::<D>().0);
-    for ((o, x), y) in rows {
+    pulp::Arch::new().dispatch(Combine::<D> { x, a, y, t, b, out });
+}
+
+struct Combine<'a, const D: usize> {
+    x: &'a [f64],
+    a: &'a [f64],
+    y: &'a [f64],
+    t: f64,
+    b: &'a [f64],
+    out: &'a mut [f64],
+}
+
+impl<const D: usize> pulp::WithSimd for Combine<'_, D> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(self, _: S) {
+        let Combine { x, a, y, t, b, out } = self;
+        let (mut on_x, mut on_y) = ([[0.0; D]; D], [[0.0; D]; D]);
         for i in 0..D {
-            let mut s = 0.0;
-            for j in 0..D {
-                s += am[i][j] * x[j] + bm[i][j] * (t * y[j]);
+            on_x[i].copy_from_slice(&a[i * D..(i + 1) * D]);
+            on_y[i].copy_from_slice(&b[i * D..(i + 1) * D]);
+        }
+        let blocks = out.chunks_mut(BLOCK * D).zip(x.chunks(BLOCK * D)).zip(y.chunks(BLOCK * D));
+        for ((out, x), y) in blocks {
+            let x: [[f64; BLOCK]; D] = columns(x, 1.0);
+            let y: [[f64; BLOCK]; D] = columns(y, t);
+            let mut sums = [[0.0; BLOCK]; D];
+            for i in 0..D {
+                for j in 0..D {
+                    for l in 0..BLOCK {
+                        sums[i][l] += on_x[i][j] * x[j][l] + on_y[i][j] * y[j][l];
+                    }
+                }
             }
-            o[i] = s;
+            for (l, out) in out.as_chunks_mut::<D>().0.iter_mut().enumerate() {
+                for i in 0..D {
+                    out[i] = sums[i][l];
+                }
+            }
         }
     }
 }
