@@ -354,3 +354,16 @@ fn end_time_is_met_and_options_are_checked() {
     let huge = rho.with_points(rho.points().iter().map(|x| x * 1e61).collect()).unwrap();
     assert!(Flow::default().solve(&huge, &mut energy, &mut ()).unwrap_err().to_string().contains("1e60"));
 }
+
+#[test]
+fn lengths_and_steps_of_frames_are_those_of_the_log() {
+    // on the line D = |Σ_k − Σ_{k+1}| = τ / 2 exactly
+    let rho = Measure::uniform(vec![1.0, -2.0, 0.5], 1).unwrap();
+    let flow = Flow { step: Some(0.01), steps: Some(8), every: 3, ..exact() };
+    let run = flow.solve(&rho, &mut Quadratic::new(None, None).unwrap(), &mut ()).unwrap();
+    assert_eq!((0..run.frames()).map(|f| run.steps_at(f)).collect::<Vec<_>>(), [0, 3, 6, 8]);
+    for (f, steps) in [0.0, 3.0, 6.0, 8.0].into_iter().enumerate() {
+        assert!((run.length_at(f) - steps * 0.005).abs() < 1e-12, "{f} {}", run.length_at(f));
+    }
+    assert_eq!((run.iterations_at(0), run.iterations_at(3)), (0, run.log.iter().map(|s| s.iterations).sum()));
+}

@@ -245,6 +245,22 @@ impl Trajectory {
         Measure::weighted(self.frame(0).to_vec(), self.d, self.weights.clone())
     }
 
+    /// Steps done at frame f.
+    pub fn steps_at(&self, f: usize) -> usize {
+        self.log.partition_point(|s| s.time <= self.times[f])
+    }
+
+    /// Length of the path up to frame f in the metric of the flow: Σ of the distances moved, step by
+    /// step (turns are free under IGW); scales as length² (IGW) or length (W2).
+    pub fn length_at(&self, f: usize) -> f64 {
+        self.log[..self.steps_at(f)].iter().map(|s| s.moved_squared.max(0.0).sqrt()).sum()
+    }
+
+    /// Inner iterations up to frame f.
+    pub fn iterations_at(&self, f: usize) -> usize {
+        self.log[..self.steps_at(f)].iter().map(|s| s.iterations).sum()
+    }
+
     /// Steps done.
     pub fn steps(&self) -> usize {
         self.log.len()
