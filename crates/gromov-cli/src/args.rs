@@ -24,7 +24,6 @@ Exit codes: 0 done; 1 answered, but the status is singular, iteration_cap, time_
 #[derive(Debug, Parser)]
 #[command(name = "gromov", version, about = ABOUT, after_help = format!("{FILES}\n\n{CODES}"))]
 #[command(propagate_version = true, subcommand_required = true, arg_required_else_help = false)]
-#[command(disable_help_subcommand = true)]
 pub struct Raw {
     /// What to do.
     #[command(subcommand)]
@@ -54,10 +53,10 @@ pub struct Common {
     #[arg(long, global = true)]
     pub center: bool,
     /// Seed of everything random. The same seed gives the same results, for any number of threads
-    #[arg(long, global = true, value_name = "N", default_value_t = 0)]
+    #[arg(long, allow_negative_numbers = true, global = true, value_name = "N", default_value_t = 0)]
     pub seed: u64,
     /// Threads to use [default: all cores]
-    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(long, allow_negative_numbers = true, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
     /// Print one JSON object instead of a table. Numbers that are not finite are null
     #[arg(long, global = true)]
@@ -69,7 +68,7 @@ pub struct Common {
     #[arg(long, global = true)]
     pub normalize: bool,
     /// The most bytes any input file may have [default: 1073741824, 1 GiB]
-    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, allow_negative_numbers = true, global = true, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub max_bytes: Option<u64>,
 }
 
@@ -103,7 +102,7 @@ pub struct Distance {
     #[arg(long, value_enum, default_value_t = Method::Auto)]
     pub method: Method,
     /// Starts of the search, at most 1000000 [default: 64; 16 when n m is above 250000]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, allow_negative_numbers = true, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub starts: Option<u32>,
     /// certified means squared - lower bound <= X squared + rounding
     #[arg(long, value_name = "X", default_value_t = 1e-9, allow_negative_numbers = true)]
@@ -132,24 +131,35 @@ keep their mutual relations as well as they can) or in the W2 geometry (particle
 The implicit scheme minimises F + D^2 / (2 tau) in each step: F never increases, for any step.";
 
 const FLOW_EXAMPLES: &str = "\
-Energies (--energy, given once or more and summed; every one takes weight=NUMBER, 1 by default):
-  quadratic[:center=1;0.5][,matrix=FILE]  (1/2) mean of (x - c)^T Q (x - c); c = 0 and Q = 1 by default
-  energy-distance:target=FILE             energy distance to a cloud of the same dimension
-  wasserstein:target=FILE                 (1/2) W2^2 to a cloud of the same dimension
-  igw:target=FILE                         (1/2) IGW^2 to a cloud of any dimension
-The numbers of a center are separated by ';' (quote it in a shell). A comma inside a file name is written \
-twice: target=a,,b.csv. A matrix is read from .csv, .tsv or .npy.
+Energies (--energy, given once or more and summed):
+  quadratic                half the mean of (x - c)^T Q (x - c)
+      center=1;0.5         c, its numbers separated by ';' [default: 0]
+      matrix=FILE          Q, a .csv, .tsv or .npy file [default: 1]
+  energy-distance          energy distance to a cloud of the same dimension
+      target=FILE
+  wasserstein              W2^2 / 2 to a cloud of the same dimension
+      target=FILE
+  igw                      IGW^2 / 2 to a cloud of any dimension
+      target=FILE
+  Every one takes weight=NUMBER [default: 1]. Write a SPEC as
+  name:key=value,key=value and quote it where it holds a ';'. A comma inside
+  a file name is written twice: target=a,,b.csv.
 
 Examples:
   gromov flow horse.csv --energy quadratic --time 0.5 --out shrink.npz
-  gromov flow a.npy --energy energy-distance:target=b.npy --steps 50 --every 5 --out run.csv
-  gromov flow a.csv --energy 'quadratic:center=1;0,weight=0.1' --energy wasserstein:target=b.csv --metric w2
+  gromov flow a.npy --energy energy-distance:target=b.npy --steps 50 --out a.csv
+  gromov flow a.csv --energy 'quadratic:center=1;0,weight=0.1' \\
+      --energy wasserstein:target=b.csv --metric w2
 
-Units: tau and time scale as length^4 / F with igw, as length^2 / F with w2. In the table `moved` is the \
-length of the path so far (length^2 with igw, length with w2), `inner` the iterations since the row above, \
-and `gram change` how much inner products have changed since the start (relative, blind to rotations).
-The .npz holds times (k,), points (k,n,d), weights (n,), energies (k,), second_moments (k,d,d) and meta \
-(JSON text); the .csv rows time,i,x1..xd,w.";
+Units: tau and time scale as length^4 / F with igw, as length^2 / F with w2.
+
+Table: Sigma_k are the eigenvalues of the second moment (length^2); moved is
+the length of the path so far (length^2 with igw, length with w2); inner are
+the inner iterations since the row above; gram change is the relative change
+of inner products since the start, blind to rotations.
+
+Files: .npz holds times (k,), points (k,n,d), weights (n,), energies (k,),
+second_moments (k,d,d) and meta (JSON text); .csv rows time,i,x1..xd,w.";
 
 /// Arguments of `flow`.
 #[derive(Debug, Args)]
@@ -171,13 +181,13 @@ pub struct Flow {
     #[arg(long, value_name = "TAU", allow_negative_numbers = true)]
     pub step: Option<f64>,
     /// Number of steps [default, without --time: to convergence, at most 200]
-    #[arg(long, value_name = "N", conflicts_with = "time")]
+    #[arg(long, allow_negative_numbers = true, value_name = "N", conflicts_with = "time")]
     pub steps: Option<usize>,
     /// End time; the last step is shortened to meet it
     #[arg(long, value_name = "T", allow_negative_numbers = true)]
     pub time: Option<f64>,
     /// Keep every K-th step as a frame (the first and the last are always kept)
-    #[arg(long, value_name = "K", default_value_t = 1)]
+    #[arg(long, allow_negative_numbers = true, value_name = "K", default_value_t = 1)]
     pub every: usize,
     /// free: the energy chooses the orientation, at no cost; fixed: no net rotation (igw only) [default:
     /// free]
@@ -250,15 +260,24 @@ pub fn parse() -> Result<Raw, Failure> {
 /// The message of a usage error without its usage lines.
 fn one_line(rendered: &str) -> String {
     let body = rendered.strip_prefix("error: ").unwrap_or(rendered);
-    let lines = body.lines().map(str::trim).take_while(|l| !l.starts_with("Usage:"));
-    let text = lines.filter(|l| !l.is_empty() && !l.starts_with("For more information")).collect::<Vec<_>>();
+    let mut text = String::new();
+    for line in body.lines().map(str::trim).take_while(|l| !l.starts_with("Usage:")) {
+        let separator = match line {
+            "" => continue,
+            _ if line.starts_with("For more information") || line.starts_with("tip: to pass") => continue,
+            _ if text.is_empty() => "",
+            _ if line.starts_with("tip: ") => "; ",
+            _ => " ",
+        };
+        text.extend([separator, line]);
+    }
     let usage = body.lines().find_map(|l| l.trim().strip_prefix("Usage: "));
     let command = match usage.and_then(|u| u.split(' ').nth(1)).filter(|w| w.starts_with(char::is_lowercase))
     {
         Some(command) => format!("gromov {command}"),
         None => "gromov".into(),
     };
-    format!("{}; try '{command} --help'", text.join(" "))
+    format!("{text}; try '{command} --help'")
 }
 
 #[cfg(test)]
@@ -279,5 +298,10 @@ mod tests {
         assert_eq!(unknown, "unexpected argument '--plot' found; try 'gromov info --help'");
         assert!(text(&["gromov", "flow", "a"]).contains("not provided: --energy <SPEC>; try 'gromov flow"));
         assert!(text(&["gromov"]).contains("requires a subcommand"));
+        let similar = text(&["gromov", "flow", "a", "--energy", "x", "--step", "1", "--tim", "2"]);
+        assert!(
+            similar
+                .starts_with("unexpected argument '--tim' found; tip: a similar argument exists: '--time'")
+        );
     }
 }

@@ -367,3 +367,20 @@ fn lengths_and_steps_of_frames_are_those_of_the_log() {
     }
     assert_eq!((run.iterations_at(0), run.iterations_at(3)), (0, run.log.iter().map(|s| s.iterations).sum()));
 }
+
+#[test]
+fn too_long_an_explicit_step_is_seen() {
+    let rho = cloud(9, 30, &[1.0, 0.5]);
+    // x ↦ P(−τ) x with P the quartic of Runge and Kutta: |P| > 1 beyond τ = 2.785
+    let run = |metric, step, steps| {
+        let flow =
+            Flow { metric, scheme: Scheme::Rk4, step: Some(step), steps: Some(steps), ..Flow::default() };
+        flow.solve(&rho, &mut Quadratic::new(None, None).unwrap(), &mut ()).unwrap()
+    };
+    let unstable = run(Metric::W2, 3.0, 2000);
+    assert_eq!((unstable.status, unstable.energy_rises()), (Status::Stalled, unstable.steps()));
+    assert!(unstable.steps() > 100 && unstable.points.iter().all(|x| x.abs() <= 1e60));
+    let stable = run(Metric::W2, 2.5, 20);
+    assert_eq!((stable.status, stable.energy_rises()), (Status::Completed, 0));
+    assert!(run(Metric::Igw, 1000.0, 10).energy_rises() > 0);
+}

@@ -30,6 +30,7 @@ struct Object<'a> {
     time: f64,
     energy_start: f64,
     energy_end: f64,
+    energy_rises: usize,
     skew: f64,
     turned: f64,
     first_turn: &'a Option<FirstTurn>,
@@ -68,7 +69,7 @@ struct Options {
     steps: Option<usize>,
     time: Option<f64>,
     every: usize,
-    rotation: Rotation,
+    rotation: Option<Rotation>,
     tol: f64,
     center: bool,
     normalize: bool,
@@ -116,7 +117,7 @@ fn meta(
         steps: args.steps,
         time: args.time,
         every: args.every,
-        rotation: job.options.rotation,
+        rotation: (job.options.metric == Metric::Igw).then_some(job.options.rotation),
         tol: args.tol,
         center: common.center,
         normalize: common.normalize,
@@ -151,6 +152,7 @@ fn object<'a>(job: &job::Flow, run: &'a Trajectory, seconds: f64) -> Object<'a> 
         time: run.times[last],
         energy_start: run.energies[0],
         energy_end: run.energies[last],
+        energy_rises: run.energy_rises(),
         skew: run.skew(),
         turned: run.turned(),
         first_turn: &run.first_turn,
@@ -196,10 +198,11 @@ fn table(
     }
     let name = printable(&args.cloud.to_string_lossy());
     let mut top = format!("{name}: {} points in R^{}, energy {}\n", run.n, run.d, run.energy);
-    if !common.center && run.metric == Metric::Igw {
-        if let Some((label, text)) = output::off_centre("the cloud", &job.cloud) {
-            top += &format!("{label}: {text}\n");
-        }
+    if !common.center
+        && run.metric == Metric::Igw
+        && let Some((label, text)) = output::off_centre("the cloud", &job.cloud)
+    {
+        top += &format!("{label}: {text}\n");
     }
     Ok(format!("{top}\n{}\n", output::table(&header, &body)))
 }
@@ -231,6 +234,13 @@ fn summary(
         ("tau", format!("{} ({step})", short(run.step))),
         ("metric", format!("{}, {} scheme", metric_name(run.metric), scheme_name(run.scheme))),
     ];
+    let rises = run.energy_rises();
+    if rises > 0 {
+        pairs.push((
+            "note",
+            format!("the energy rose in {rises} steps: they are too long; try a smaller --step"),
+        ));
+    }
     if igw {
         pairs.push(("turned", turned(run)));
         pairs.push(("mirror_gain", mirror_gain(run)));
