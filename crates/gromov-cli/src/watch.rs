@@ -42,20 +42,22 @@ impl Watch {
     }
 
     fn draw(&self, bar: &ProgressBar, event: &Event) {
-        match event.total {
-            Some(total) if bar.length() != Some(total as u64) => {
-                bar.set_length(total as u64);
-                let style = "{elapsed_precise} [{bar:30}] {pos}/{len} {msg} (eta {eta})";
-                if let Ok(style) = ProgressStyle::with_template(style) {
-                    bar.set_style(style.progress_chars("=> "));
-                }
+        let total = event.total.map(|n| n as u64);
+        if event.done == 1 || bar.length() != total {
+            let style = match total {
+                Some(_) => "{elapsed_precise} [{bar:20}] {pos}/{len} eta {eta} {wide_msg}",
+                None => "{elapsed_precise} {spinner} {pos} {wide_msg}",
+            };
+            if let Ok(style) = ProgressStyle::with_template(style) {
+                bar.set_style(style.progress_chars("=> "));
             }
-            _ => {}
+            if let Some(total) = total {
+                bar.set_length(total);
+            }
         }
         bar.set_position(event.done as u64);
-        let count = if event.total.is_none() { format!("{} ", event.done) } else { String::new() };
         let time = if event.time > 0.0 { format!(", time {:.4e}", event.time) } else { String::new() };
-        bar.set_message(format!("{count}{}{time}, value {:.6e}", self.unit, event.value));
+        bar.set_message(format!("{}{time}, value {:.6e}", self.unit, event.value));
     }
 }
 
