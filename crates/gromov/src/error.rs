@@ -114,7 +114,11 @@ impl Error {
 
 /// Text fit for one line of a terminal: control characters and marks that hide or turn text are
 /// escaped.
-pub(crate) fn printable(text: &str) -> String {
+///
+/// ```
+/// assert_eq!(gromov::error::printable("a\n\u{1b}[31mb"), "a\\n\\u{1b}[31mb");
+/// ```
+pub fn printable(text: &str) -> String {
     let hidden = |c: char| {
         c.is_control()
             || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')

@@ -354,3 +354,33 @@ fn end_time_is_met_and_options_are_checked() {
     let huge = rho.with_points(rho.points().iter().map(|x| x * 1e61).collect()).unwrap();
     assert!(Flow::default().solve(&huge, &mut energy, &mut ()).unwrap_err().to_string().contains("1e60"));
 }
+
+#[test]
+fn lengths_and_steps_of_frames_are_those_of_the_log() {
+    // on the line D = |Σ_k − Σ_{k+1}| = τ / 2 exactly
+    let rho = Measure::uniform(vec![1.0, -2.0, 0.5], 1).unwrap();
+    let flow = Flow { step: Some(0.01), steps: Some(8), every: 3, ..exact() };
+    let run = flow.solve(&rho, &mut Quadratic::new(None, None).unwrap(), &mut ()).unwrap();
+    assert_eq!((0..run.frames()).map(|f| run.steps_at(f)).collect::<Vec<_>>(), [0, 3, 6, 8]);
+    for (f, steps) in [0.0, 3.0, 6.0, 8.0].into_iter().enumerate() {
+        assert!((run.length_at(f) - steps * 0.005).abs() < 1e-12, "{f} {}", run.length_at(f));
+    }
+    assert_eq!((run.iterations_at(0), run.iterations_at(3)), (0, run.log.iter().map(|s| s.iterations).sum()));
+}
+
+#[test]
+fn too_long_an_explicit_step_is_seen() {
+    let rho = cloud(9, 30, &[1.0, 0.5]);
+    // x ↦ P(−τ) x with P the quartic of Runge and Kutta: |P| > 1 beyond τ = 2.785
+    let run = |metric, step, steps| {
+        let flow =
+            Flow { metric, scheme: Scheme::Rk4, step: Some(step), steps: Some(steps), ..Flow::default() };
+        flow.solve(&rho, &mut Quadratic::new(None, None).unwrap(), &mut ()).unwrap()
+    };
+    let unstable = run(Metric::W2, 3.0, 2000);
+    assert_eq!((unstable.status, unstable.energy_rises()), (Status::Stalled, unstable.steps()));
+    assert!(unstable.steps() > 100 && unstable.points.iter().all(|x| x.abs() <= 1e60));
+    let stable = run(Metric::W2, 2.5, 20);
+    assert_eq!((stable.status, stable.energy_rises()), (Status::Completed, 0));
+    assert!(run(Metric::Igw, 1000.0, 10).energy_rises() > 0);
+}

@@ -3,12 +3,13 @@
 //! Under IGW v = −L⁻¹ ∇δF with the torque projected away (`fixed`), or, with the orientation free,
 //! w = O*ᵀ ∇δF(O* x) at the orientation O*(x) where F is smallest, tracked from stage to stage.
 
-use super::{Metric, Turning, rotation};
+use super::{Metric, Scheme, Turning, check_scale, rotation};
 use crate::energy::Energy;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::linalg;
 use crate::measure::Measure;
 use crate::mobility::Mobility;
+use crate::solve::Status;
 
 /// A moving cloud z with the orientation in which it stands, for one step.
 pub(super) struct Field<'a> {
@@ -27,6 +28,33 @@ pub(super) struct Stage {
     pub(super) cloud: Measure,
     pub(super) value: f64,
     pub(super) gradient: Vec<f64>,
+}
+
+impl Stage {
+    /// Errors: an energy or lengths out of range.
+    pub(super) fn check(&self) -> Result<()> {
+        check_scale(&self.cloud, 0.0)?;
+        match self.value.is_finite() {
+            true => Ok(()),
+            false => {
+                Err(Error::NotFinite { argument: "energy".into(), index: "0".into(), value: self.value })
+            }
+        }
+    }
+}
+
+/// The status that a failed step means, if it is an answer: no L⁻¹ beyond this point, or an explicit
+/// step so long that the numbers grow without bound.
+pub(super) fn stopped(error: &Error, scheme: Scheme) -> Option<Status> {
+    match error {
+        Error::Singular { .. } => Some(Status::Singular),
+        Error::NotFinite { .. } | Error::Scale { .. } | Error::LinearAlgebra { .. }
+            if scheme == Scheme::Rk4 =>
+        {
+            Some(Status::Stalled)
+        }
+        _ => None,
+    }
 }
 
 impl Field<'_> {

@@ -246,6 +246,31 @@ impl Trajectory {
         Measure::weighted(self.frame(0).to_vec(), self.d, self.weights.clone())
     }
 
+    /// Steps done at frame f.
+    pub fn steps_at(&self, f: usize) -> usize {
+        self.log.partition_point(|s| s.time <= self.times[f])
+    }
+
+    /// Length of the path up to frame f in the metric of the flow: Σ of the distances moved, step by
+    /// step (turns are free under IGW); scales as length² (IGW) or length (W2).
+    pub fn length_at(&self, f: usize) -> f64 {
+        self.log[..self.steps_at(f)].iter().map(|s| s.moved_squared.max(0.0).sqrt()).fold(0.0, |a, b| a + b)
+    }
+
+    /// Inner iterations up to frame f.
+    pub fn iterations_at(&self, f: usize) -> usize {
+        self.log[..self.steps_at(f)].iter().map(|s| s.iterations).sum()
+    }
+
+    /// Steps after which F was larger than before, beyond rounding: none in the implicit scheme; with an
+    /// explicit one they say that the step is too long.
+    pub fn energy_rises(&self) -> usize {
+        let first = self.first_turn.as_ref().map_or(self.energies[0], |t| t.energy_after);
+        let before = std::iter::once(first).chain(self.log.iter().map(|s| s.energy));
+        let rises = |(a, s): &(f64, &StepLog)| s.energy - *a > 1e-12 * a.abs().max(s.energy.abs());
+        before.zip(&self.log).filter(rises).count()
+    }
+
     /// Steps done.
     pub fn steps(&self) -> usize {
         self.log.len()
@@ -302,7 +327,8 @@ impl Flow {
     }
 
     /// Runs the flow. Errors: options, a cloud of another dimension than the energy, lengths outside
-    /// [1e-60, 1e60], whatever the energy reports. Cost of an implicit step: some 5 to 15 evaluations of
+    /// [1e-60, 1e60], whatever the energy reports. An explicit scheme that leaves this range is `stalled`
+    /// at the last cloud inside. Cost of an implicit step: some 5 to 15 evaluations of
     /// F and its gradient, O(n d²) each beside F itself, and one n × n transport problem for the labels up
     /// to n = 2,000. Memory O(n d) and the frames.
     pub fn solve(
@@ -320,4 +346,13 @@ impl Flow {
         }
         Ok(state.finish())
     }
+}
+
+/// [`Error::Scale`] when the largest coordinate, if not 0, is outside [`least`, 1e60].
+fn check_scale(cloud: &Measure, least: f64) -> Result<()> {
+    let scale = cloud.scale();
+    if scale == 0.0 || (least..=SCALES.1).contains(&scale) {
+        return Ok(());
+    }
+    Err(Error::Scale { argument: "cloud".into(), scale, range: "[1e-60, 1e60]" })
 }

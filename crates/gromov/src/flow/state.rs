@@ -43,10 +43,7 @@ impl<'a> State<'a> {
     pub fn new(flow: &'a Flow, rho: &Measure, energy: &'a mut dyn Energy) -> Result<Self> {
         flow.check()?;
         crate::energy::check_dim(energy, rho)?;
-        let scale = rho.scale();
-        if scale != 0.0 && !(SCALES.0..=SCALES.1).contains(&scale) {
-            return Err(Error::Scale { argument: "cloud".into(), scale, range: "[1e-60, 1e60]" });
-        }
+        super::check_scale(rho, SCALES.0)?;
         let turning = match (flow.metric, energy.rotation_invariant(), flow.rotation) {
             (Metric::W2, ..) | (_, true, _) => Turning::Invariant,
             (_, false, Rotation::Free) => Turning::Free,
@@ -198,14 +195,11 @@ impl<'a> State<'a> {
             Scheme::Implicit => self.implicit(tau),
             Scheme::Rk4 => self.explicit(tau),
         };
-        let log = match log {
-            Ok(log) => log,
-            Err(Error::Singular { .. }) => {
-                self.status = Some(Status::Singular);
-                return Ok(());
-            }
-            Err(other) => return Err(other),
-        };
+        if let Some(status) = log.as_ref().err().and_then(|e| explicit::stopped(e, self.flow.scheme)) {
+            self.status = Some(status);
+            return Ok(());
+        }
+        let log = log?;
         self.time = match self.flow.time {
             Some(end) if tau < self.tau || end - self.time <= tau => end,
             _ => self.time + tau,
@@ -319,6 +313,7 @@ impl<'a> State<'a> {
         let velocity = field.velocity(&self.x, &first)?;
         let z = explicit::rk4(&mut field, &self.x, &velocity, tau)?;
         let end = field.stage(&z)?;
+        end.check()?;
         let (evaluations, oriented) = (field.evaluations, field.oriented);
         let angle = linalg::rotation_angle(&field.orientation, d)?;
         let moved_squared = self.moved_squared(end.cloud.points())?;

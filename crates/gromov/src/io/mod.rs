@@ -4,7 +4,7 @@
 //! | --- | --- | --- |
 //! | `.csv`, `.tsv` | one point a row, optional header, weights in the column `w`, `weight` or `weights` | frames (`time,i,x1..xd,w`), plans (`i,j,mass`) |
 //! | `.npy` | (n, d) numbers of any width and byte order, C or Fortran order | float64, C order |
-//! | `.npz` | `points` (n, d), optional `weights` (n,); of a trajectory (k, n, d) the last frame | float64 arrays and texts, readable without pickle |
+//! | `.npz` | `points` (n, d), optional `weights` (n,); of a trajectory (k, n, d) the last frame | trajectories; float64 arrays and texts, readable without pickle |
 //! | `.ply` | vertices `x`, `y`, optional `z`, optional `weight` or `w`; ascii and binary | |
 //!
 //! Readers work under [`Limits`]: sizes that a header claims are compared with the real size of the
@@ -19,6 +19,7 @@ mod npy;
 mod npy_header;
 mod npz;
 mod ply;
+mod trajectory;
 
 use std::path::Path;
 
@@ -27,6 +28,7 @@ pub use delimited::{write_frames_csv, write_plan_csv};
 pub use limits::Limits;
 pub use npy::write_npy;
 pub use npz::{Data, Member, write_npz};
+pub use trajectory::write_trajectory;
 
 use crate::error::Result;
 use crate::measure::Measure;

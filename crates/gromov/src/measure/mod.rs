@@ -46,7 +46,9 @@ impl Measure {
         if (sum - 1.0).abs() > WEIGHT_SUM_TOLERANCE {
             return Err(Error::Weights {
                 argument: "weights".into(),
-                problem: format!("the sum is {sum}, not 1 (within 1e-9); ask for normalization to rescale"),
+                problem: format!(
+                    "the sum is {sum}, not 1 (within 1e-9); ask for normalization to rescale (--normalize)"
+                ),
             });
         }
         let uniform = weights.iter().all(|&w| w == weights[0]);
@@ -152,6 +154,46 @@ impl Measure {
     /// digits.
     pub fn second_moment(&self) -> Vec<f64> {
         linalg::moment(&self.weights, &self.points, self.dim, &self.points, self.dim)
+    }
+
+    /// Eigenvalues of Σ, decreasing, (d); scale as length². O(n d² + d³).
+    pub fn spectrum(&self) -> Result<Vec<f64>> {
+        let (values, s) = self.scaled_spectrum()?;
+        Ok(values.iter().map(|v| v * s * s).collect())
+    }
+
+    /// Eigenvalues of Σ that are above `floor` times the largest: a flow with this floor is singular
+    /// when they are fewer than d. Safe at any scale; 0 for a cloud at the origin.
+    ///
+    /// ```
+    /// let mu = gromov::Measure::uniform(vec![1e200, 0.0, -1e200, 0.0], 2)?;
+    /// assert_eq!(mu.rank(1e-12)?, 1);
+    /// # Ok::<(), gromov::Error>(())
+    /// ```
+    pub fn rank(&self, floor: f64) -> Result<usize> {
+        let values = self.scaled_spectrum()?.0;
+        Ok(values.iter().filter(|v| **v > floor * values[0].max(0.0)).count())
+    }
+
+    /// Eigenvalues of Σ in units s², and s.
+    fn scaled_spectrum(&self) -> Result<(Vec<f64>, f64)> {
+        let s = linalg::power_of_two_scale(self.scale());
+        let sigma = self.divided_by(s).second_moment();
+        Ok((linalg::symmetric_eigen(&sigma, self.dim)?.values, s))
+    }
+
+    /// |mean|² / ∫ |x|² dρ, between 0 (centred) and 1 (all points equal); 0 for a cloud at the origin.
+    /// Safe at any scale.
+    ///
+    /// ```
+    /// assert_eq!(gromov::Measure::uniform(vec![3.0, -1.0], 1)?.mean_share(), 0.2);
+    /// # Ok::<(), gromov::Error>(())
+    /// ```
+    pub fn mean_share(&self) -> f64 {
+        let unit = self.divided_by(linalg::power_of_two_scale(self.scale()));
+        let (mean, d) = (unit.mean(), self.dim);
+        let whole = linalg::weighted_dot(&unit.weights, &unit.points, &unit.points, d);
+        if whole > 0.0 { linalg::dot(&mean, &mean) / whole } else { 0.0 }
     }
 
     /// The cloud shifted so that its mean is zero (to rounding). O(n d).
@@ -277,6 +319,26 @@ mod tests {
         assert!(text(Measure::normalized(vec![1.0], 1, vec![0.0])).contains("zero"));
         let big = Measure::normalized(vec![1.0, 2.0], 1, vec![1e308, 1e308]).unwrap();
         assert_eq!(big.weights(), &[0.5, 0.5]);
+    }
+
+    #[test]
+    fn spectrum_and_rank_at_any_scale() {
+        // Σ = diag(2, 1/2) turned by a right angle about the third axis
+        let points = [0.0, 2.0, 0.0, 0.0, -2.0, 0.0, 1.0, 0.0, 0.0, -1.0, 0.0, 0.0];
+        for scale in [1e-200, 1e-3, 1.0, 1e100, 1e200] {
+            let mu = Measure::uniform(points.iter().map(|x| x * scale).collect(), 3).unwrap();
+            assert_eq!(mu.rank(1e-12).unwrap(), 2, "{scale}");
+            assert!(mu.mean_share() < 1e-30);
+            if (1e-3..=1e100).contains(&scale) {
+                let expected = [2.0, 0.5, 0.0].map(|v| v * scale * scale);
+                for (got, expected) in mu.spectrum().unwrap().iter().zip(expected) {
+                    assert!((got - expected).abs() <= 1e-15 * 2.0 * scale * scale, "{got} {expected}");
+                }
+            }
+        }
+        let origin = Measure::uniform(vec![0.0; 4], 2).unwrap();
+        assert_eq!((origin.rank(1e-12).unwrap(), origin.mean_share()), (0, 0.0));
+        assert_eq!(Measure::uniform(vec![1e180; 4], 2).unwrap().mean_share(), 1.0);
     }
 
     #[test]

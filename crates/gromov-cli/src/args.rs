@@ -1,0 +1,307 @@
+//! Raw arguments, as typed. What they mean is decided in [`crate::job`].
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::error::ErrorKind;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::failure::Failure;
+use crate::output;
+
+const ABOUT: &str = "The inner-product Gromov-Wasserstein (IGW) geometry of point clouds";
+
+const FILES: &str = "\
+Clouds are files with one point a row: .csv and .tsv (header optional; a column named w, weight or \
+weights holds weights), .npy (n, d), .npz (points, optional weights; of a trajectory the last frame), \
+.ply (vertices). Weights sum to 1; without weights every point has 1/n.";
+
+const CODES: &str = "\
+Exit codes: 0 done; 1 answered, but the status is singular, iteration_cap, time_cap or stalled; \
+2 wrong input or usage, nothing written; 130 interrupted, the output up to there is written.";
+
+/// The whole command line.
+#[derive(Debug, Parser)]
+#[command(name = "gromov", version, about = ABOUT, after_help = format!("{FILES}\n\n{CODES}"))]
+#[command(propagate_version = true, subcommand_required = true, arg_required_else_help = false)]
+pub struct Raw {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Options of every command.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// IGW distance of two clouds, with a lower bound and the gap
+    Distance(Distance),
+    /// Gradient flow of energies on a cloud, in the IGW or in the W2 geometry
+    Flow(Flow),
+    /// Size, weights, moments and spectrum of a cloud
+    Info(Info),
+}
+
+/// Options of every command.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Common options")]
+pub struct Common {
+    /// Shift every cloud read (targets too) so that its mean is zero. IGW is invariant under rotations
+    /// about the origin, not under shifts
+    #[arg(long, global = true)]
+    pub center: bool,
+    /// Seed of everything random. The same seed gives the same results, for any number of threads
+    #[arg(long, allow_negative_numbers = true, global = true, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+    /// Threads to use [default: all cores]
+    #[arg(long, allow_negative_numbers = true, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+    /// Print one JSON object instead of a table. Numbers that are not finite are null
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// No progress line on stderr (there is none anyway when stderr is not a terminal)
+    #[arg(long, global = true)]
+    pub quiet: bool,
+    /// Divide weights by their sum; otherwise a sum other than 1 (within 1e-9) is an error
+    #[arg(long, global = true)]
+    pub normalize: bool,
+    /// The most bytes any input file may have [default: 1073741824, 1 GiB]
+    #[arg(long, allow_negative_numbers = true, global = true, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub max_bytes: Option<u64>,
+}
+
+const DISTANCE: &str = "\
+The IGW distance of two weighted clouds of any sizes and dimensions:
+
+  IGW(A, B)^2 = min over plans of the double integral of (<x, x'> - <y, y'>)^2
+
+It is 0 exactly when one cloud is a rotation or a mirror image of the other. `squared` scales as \
+length^4, `distance` as length^2. Local optima are searched from many starts; the lower bound says how far \
+the best one can be from the optimum, and `certified` that it is the optimum. On the line (d = 1) the \
+answer is exact.";
+
+const DISTANCE_EXAMPLES: &str = "\
+Examples:
+  gromov distance a.csv b.csv
+  gromov distance a.ply b.ply --center --starts 200 --json
+  gromov distance a.npz b.npz --plan plan.csv --time-limit 60";
+
+/// Arguments of `distance`.
+#[derive(Debug, Args)]
+#[command(long_about = DISTANCE, after_help = DISTANCE_EXAMPLES)]
+pub struct Distance {
+    /// First cloud
+    #[arg(value_name = "A")]
+    pub a: PathBuf,
+    /// Second cloud
+    #[arg(value_name = "B")]
+    pub b: PathBuf,
+    /// auto: the exact formula when both clouds are on the line, else local; local: always the search
+    #[arg(long, value_enum, default_value_t = Method::Auto)]
+    pub method: Method,
+    /// Starts of the search, at most 1000000 [default: 64; 16 when n m is above 250000]
+    #[arg(long, allow_negative_numbers = true, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub starts: Option<u32>,
+    /// certified means squared - lower bound <= X squared + rounding
+    #[arg(long, value_name = "X", default_value_t = 1e-9, allow_negative_numbers = true)]
+    pub tol: f64,
+    /// Stop after S seconds with the best found (status time_cap) [default: no limit]
+    #[arg(long, value_name = "S", allow_negative_numbers = true)]
+    pub time_limit: Option<f64>,
+    /// Write the plan as rows i,j,mass (indices from 0)
+    #[arg(long, value_name = "FILE.csv")]
+    pub plan: Option<PathBuf>,
+}
+
+/// How a distance is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Method {
+    /// The exact formula where there is one.
+    Auto,
+    /// Always the search.
+    Local,
+}
+
+const FLOW: &str = "\
+The gradient flow of a sum of energies F from a cloud: d(rho)/dt = -grad F in the IGW geometry (particles \
+keep their mutual relations as well as they can) or in the W2 geometry (particles move independently). \
+The implicit scheme minimises F + D^2 / (2 tau) in each step: F never increases, for any step.";
+
+const FLOW_EXAMPLES: &str = "\
+Energies (--energy, given once or more and summed):
+  quadratic                half the mean of (x - c)^T Q (x - c)
+      center=1;0.5         c, its numbers separated by ';' [default: 0]
+      matrix=FILE          Q, a .csv, .tsv or .npy file [default: 1]
+  energy-distance          energy distance to a cloud of the same dimension
+      target=FILE
+  wasserstein              W2^2 / 2 to a cloud of the same dimension
+      target=FILE
+  igw                      IGW^2 / 2 to a cloud of any dimension
+      target=FILE
+  Every one takes weight=NUMBER [default: 1]. Write a SPEC as
+  name:key=value,key=value and quote it where it holds a ';'. A comma inside
+  a file name is written twice: target=a,,b.csv.
+
+Examples:
+  gromov flow horse.csv --energy quadratic --time 0.5 --out shrink.npz
+  gromov flow a.npy --energy energy-distance:target=b.npy --steps 50 --out a.csv
+  gromov flow a.csv --energy 'quadratic:center=1;0,weight=0.1' \\
+      --energy wasserstein:target=b.csv --metric w2
+
+Units: tau and time scale as length^4 / F with igw, as length^2 / F with w2.
+
+Table: Sigma_k are the eigenvalues of the second moment (length^2); moved is
+the length of the path so far (length^2 with igw, length with w2); inner are
+the inner iterations since the row above; gram change is the relative change
+of inner products since the start, blind to rotations.
+
+Files: .npz holds times (k,), points (k,n,d), weights (n,), energies (k,),
+second_moments (k,d,d) and meta (JSON text); .csv rows time,i,x1..xd,w.";
+
+/// Arguments of `flow`.
+#[derive(Debug, Args)]
+#[command(long_about = FLOW, after_help = FLOW_EXAMPLES)]
+pub struct Flow {
+    /// The cloud to start from
+    #[arg(value_name = "CLOUD")]
+    pub cloud: PathBuf,
+    /// Energy to decrease: name[:key=value,...]; repeat to sum (list below)
+    #[arg(long, value_name = "SPEC", required = true)]
+    pub energy: Vec<OsString>,
+    /// Geometry
+    #[arg(long, value_enum, default_value_t = Metric::Igw)]
+    pub metric: Metric,
+    /// Time discretisation: implicit (order 1, stable) or rk4 (order 4, short steps only)
+    #[arg(long, value_enum, default_value_t = Scheme::Implicit)]
+    pub scheme: Scheme,
+    /// Step tau [default: the first step moves by 0.05 |Sigma| (igw) or 0.05 of the rms radius (w2)]
+    #[arg(long, value_name = "TAU", allow_negative_numbers = true)]
+    pub step: Option<f64>,
+    /// Number of steps [default, without --time: to convergence, at most 200]
+    #[arg(long, allow_negative_numbers = true, value_name = "N", conflicts_with = "time")]
+    pub steps: Option<usize>,
+    /// End time; the last step is shortened to meet it
+    #[arg(long, value_name = "T", allow_negative_numbers = true)]
+    pub time: Option<f64>,
+    /// Keep every K-th step as a frame (the first and the last are always kept)
+    #[arg(long, allow_negative_numbers = true, value_name = "K", default_value_t = 1)]
+    pub every: usize,
+    /// free: the energy chooses the orientation, at no cost; fixed: no net rotation (igw only) [default:
+    /// free]
+    #[arg(long, value_enum)]
+    pub rotation: Option<Rotation>,
+    /// Without --steps and --time: converged when the speed is at most X times its first value
+    #[arg(long, value_name = "X", default_value_t = 1e-6, allow_negative_numbers = true)]
+    pub tol: f64,
+    /// Write the frames, in the format of the ending: .npz or .csv
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+/// Geometry of a flow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Metric {
+    /// Inner-product Gromov-Wasserstein.
+    Igw,
+    /// Wasserstein of order 2.
+    W2,
+}
+
+/// Time discretisation of a flow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Scheme {
+    /// Minimizing movement.
+    Implicit,
+    /// Classical Runge-Kutta.
+    Rk4,
+}
+
+/// Orientation under the IGW metric.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Rotation {
+    /// The energy chooses it.
+    Free,
+    /// No net rotation.
+    Fixed,
+}
+
+const INFO: &str = "\
+What a cloud file holds: number of points and dimension, weights, mean, the uncentred second moment \
+Sigma = mean of x x^T (length^2), its eigenvalues, its rank (eigenvalues above 1e-12 of the largest: below \
+it flows are singular), and how many points repeat an earlier one.";
+
+/// Arguments of `info`.
+#[derive(Debug, Args)]
+#[command(long_about = INFO, after_help = "Examples:\n  gromov info a.csv\n  gromov info a.npz --center --json")]
+pub struct Info {
+    /// The cloud
+    #[arg(value_name = "CLOUD")]
+    pub cloud: PathBuf,
+}
+
+/// Reads the command line; help and version are printed and end the program.
+pub fn parse() -> Result<Raw, Failure> {
+    let error = match Raw::try_parse() {
+        Ok(raw) => return Ok(raw),
+        Err(error) => error,
+    };
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            output::print(&error.render().to_string())?;
+            std::process::exit(0)
+        }
+        _ => Err(Failure::new(one_line(&error.render().to_string()))),
+    }
+}
+
+/// The message of a usage error without its usage lines.
+fn one_line(rendered: &str) -> String {
+    let body = rendered.strip_prefix("error: ").unwrap_or(rendered);
+    let mut text = String::new();
+    for line in body.lines().map(str::trim).take_while(|l| !l.starts_with("Usage:")) {
+        let separator = match line {
+            "" => continue,
+            _ if line.starts_with("For more information") || line.starts_with("tip: to pass") => continue,
+            _ if text.is_empty() => "",
+            _ if line.starts_with("tip: ") => "; ",
+            _ => " ",
+        };
+        text.extend([separator, line]);
+    }
+    let usage = body.lines().find_map(|l| l.trim().strip_prefix("Usage: "));
+    let command = match usage.and_then(|u| u.split(' ').nth(1)).filter(|w| w.starts_with(char::is_lowercase))
+    {
+        Some(command) => format!("gromov {command}"),
+        None => "gromov".into(),
+    };
+    format!("{text}; try '{command} --help'")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Raw::command().debug_assert();
+    }
+
+    #[test]
+    fn usage_errors_are_one_line() {
+        let text =
+            |arguments: &[&str]| one_line(&Raw::try_parse_from(arguments).unwrap_err().render().to_string());
+        let unknown = text(&["gromov", "info", "a.csv", "--plot"]);
+        assert_eq!(unknown, "unexpected argument '--plot' found; try 'gromov info --help'");
+        assert!(text(&["gromov", "flow", "a"]).contains("not provided: --energy <SPEC>; try 'gromov flow"));
+        assert!(text(&["gromov"]).contains("requires a subcommand"));
+        let similar = text(&["gromov", "flow", "a", "--energy", "x", "--step", "1", "--tim", "2"]);
+        assert!(
+            similar
+                .starts_with("unexpected argument '--tim' found; tip: a similar argument exists: '--time'")
+        );
+    }
+}

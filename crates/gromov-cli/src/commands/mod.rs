@@ -1,0 +1,27 @@
+//! The commands: a checked job in, results out, an exit code back.
+
+mod distance;
+mod flow;
+mod info;
+
+use crate::args::{Command, Common, Raw};
+use crate::failure::Failure;
+
+/// Runs the command with the threads asked for.
+pub fn run(raw: Raw) -> Result<u8, Failure> {
+    let Raw { command, common } = raw;
+    let Some(threads) = common.threads else {
+        return dispatch(&command, &common);
+    };
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.into()).build();
+    let pool = pool.map_err(|e| Failure::new(format!("--threads: {threads} cannot be started: {e}")))?;
+    pool.install(|| dispatch(&command, &common))
+}
+
+fn dispatch(command: &Command, common: &Common) -> Result<u8, Failure> {
+    match command {
+        Command::Distance(args) => distance::run(args, common),
+        Command::Flow(args) => flow::run(args, common),
+        Command::Info(args) => info::run(args, common),
+    }
+}

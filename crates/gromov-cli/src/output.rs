@@ -1,0 +1,132 @@
+//! Results on stdout: tables for people, one JSON object for programs.
+
+use std::io::{ErrorKind, Write};
+
+use gromov::{Measure, Status};
+use serde::Serialize;
+
+use crate::failure::Failure;
+
+/// Writes text to stdout. A reader that has gone away (`| head`) is no failure.
+pub fn print(text: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(e) if e.kind() != ErrorKind::BrokenPipe => {
+            Err(Failure::new(format!("stdout: cannot be written: {e}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// One JSON object on one line; numbers that are not finite are null.
+pub fn json(object: &impl Serialize) -> Result<String, Failure> {
+    let text = serde_json::to_string(object);
+    text.map(|t| t + "\n").map_err(|e| Failure::new(format!("the result has no JSON form: {e}")))
+}
+
+/// Exit code of an answered run.
+pub fn exit_code(status: Status) -> u8 {
+    match status {
+        Status::Completed | Status::Converged => 0,
+        Status::Interrupted => 130,
+        _ => 1,
+    }
+}
+
+/// What a status means and what to do about it.
+pub fn advice(status: Status) -> &'static str {
+    match status {
+        Status::Singular => " (Sigma has an eigenvalue at 1e-12 of the largest: no flow beyond this point)",
+        Status::IterationCap => " (an iteration reached its cap; try a smaller --step)",
+        Status::TimeCap => " (raise --time-limit to search on)",
+        Status::Stalled => " (no further progress was possible; try another --step)",
+        Status::Interrupted => " (this is the state when it was stopped)",
+        _ => "",
+    }
+}
+
+/// `data` as rows of `cols` numbers.
+pub fn rows(data: &[f64], cols: usize) -> Vec<&[f64]> {
+    data.chunks_exact(cols.max(1)).collect()
+}
+
+/// A number with `digits` significant digits: fixed point for everyday sizes.
+pub fn number(x: f64, digits: usize) -> String {
+    if !x.is_finite() {
+        return "out of range".into();
+    }
+    let size = if x == 0.0 { 0 } else { x.abs().log10().floor() as i32 };
+    if (-4..6).contains(&size) {
+        let decimals = digits as i32 - 1 - size;
+        return format!("{x:.*}", usize::try_from(decimals).unwrap_or(0));
+    }
+    format!("{x:.*e}", digits - 1)
+}
+
+/// A vector as `(a, b, c)`; long ones are cut.
+pub fn vector(x: &[f64], digits: usize) -> String {
+    const SHOWN: usize = 8;
+    let mut cells: Vec<String> = x.iter().take(SHOWN).map(|v| number(*v, digits)).collect();
+    if x.len() > SHOWN {
+        cells.push(format!("... {} more", x.len() - SHOWN));
+    }
+    format!("({})", cells.join(", "))
+}
+
+/// Lines `label  text`, aligned.
+pub fn lines(pairs: &[(&str, String)]) -> String {
+    let width = pairs.iter().map(|p| p.0.len()).max().unwrap_or(0);
+    pairs.iter().map(|(label, text)| format!("{label:width$}  {text}\n")).collect()
+}
+
+/// A table with right-aligned columns under a header.
+pub fn table(header: &[String], body: &[Vec<String>]) -> String {
+    let all = || std::iter::once(header).chain(body.iter().map(Vec::as_slice));
+    let widths: Vec<usize> = (0..header.len())
+        .map(|k| all().filter_map(|row| row.get(k)).map(|cell| cell.chars().count()).max().unwrap_or(0))
+        .collect();
+    let line = |row: &[String]| {
+        let cells: Vec<String> =
+            row.iter().zip(&widths).map(|(cell, width)| format!("{cell:>width$}")).collect();
+        cells.join("  ") + "\n"
+    };
+    all().map(line).collect()
+}
+
+/// A note when the mean of a cloud carries more than a tenth of its second moment.
+pub fn off_centre(name: &str, cloud: &Measure) -> Option<(&'static str, String)> {
+    let share = cloud.mean_share();
+    (share > 0.1).then(|| {
+        let percent = number(100.0 * share, 3);
+        let text = format!("{name} is far from centred: its mean carries {percent} % of the second moment;");
+        ("note", format!("{text} IGW depends on the origin (--center removes the mean)"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_the_digits_asked_for() {
+        let cases = [
+            (0.0, "0.0000"),
+            (1.0, "1.0000"),
+            (-123456.7, "-123457"),
+            (0.00012345678, "0.00012346"),
+            (1e-5, "1.0000e-5"),
+            (1e300, "1.0000e300"),
+            (f64::NAN, "out of range"),
+        ];
+        for (x, text) in cases {
+            assert_eq!(number(x, 5), text);
+        }
+    }
+
+    #[test]
+    fn tables_are_aligned() {
+        let text = table(&["a".into(), "bb".into()], &[vec!["100".into(), "2".into()]]);
+        assert_eq!(text, "  a  bb\n100   2\n");
+        assert_eq!(lines(&[("a", "1".into()), ("long", "2".into())]), "a     1\nlong  2\n");
+    }
+}

@@ -1,0 +1,230 @@
+//! Energies as typed: `name[:key=value,...]`.
+//!
+//! A comma inside a value is written twice; the numbers of a center are separated by `;`. Values are
+//! bytes until their key says what they are, so that file names of any encoding pass.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+use gromov::Energy;
+use gromov::energy::{EnergyDistance, Igw, Quadratic, Wasserstein};
+use gromov::igw::Alternating;
+use gromov::io;
+
+use crate::failure::Failure;
+use crate::job::Reading;
+
+/// Every energy with its keys.
+const ENERGIES: [(Kind, &str, &[&str]); 4] = [
+    (Kind::Quadratic, "quadratic", &["center", "matrix", "weight"]),
+    (Kind::EnergyDistance, "energy-distance", &["target", "weight"]),
+    (Kind::Wasserstein, "wasserstein", &["target", "weight"]),
+    (Kind::Igw, "igw", &["target", "weight"]),
+];
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Quadratic,
+    EnergyDistance,
+    Wasserstein,
+    Igw,
+}
+
+/// An energy that is well formed; its files have not been opened.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Spec {
+    /// As typed, for messages and files.
+    pub text: String,
+    /// Factor in the sum.
+    pub weight: f64,
+    kind: Kind,
+    center: Option<Vec<f64>>,
+    matrix: Option<PathBuf>,
+    target: Option<PathBuf>,
+}
+
+impl Spec {
+    /// Reads one SPEC. Failures list the names or keys that exist.
+    pub fn parse(typed: &OsStr) -> Result<Self, Failure> {
+        let text = typed.to_string_lossy().into_owned();
+        let fail = |problem: String| Failure::new(format!("--energy '{text}': {problem}"));
+        let bytes = typed.as_encoded_bytes();
+        let (name, rest) = match bytes.iter().position(|b| *b == b':') {
+            Some(at) => (&bytes[..at], Some(&bytes[at + 1..])),
+            None => (bytes, None),
+        };
+        let name = String::from_utf8_lossy(name);
+        let Some((kind, name, keys)) = ENERGIES.iter().find(|e| e.1 == name) else {
+            let known = ENERGIES.map(|(_, name, keys)| format!("{name} ({})", keys.join(", "))).join(", ");
+            return Err(fail(format!("there is no energy '{name}'; use one of {known}")));
+        };
+        let mut spec =
+            Spec { text: text.clone(), weight: 1.0, kind: *kind, center: None, matrix: None, target: None };
+        let mut seen: Vec<&str> = Vec::new();
+        for item in rest.map(split).unwrap_or_default() {
+            let Some(at) = item.iter().position(|b| *b == b'=') else {
+                let item = String::from_utf8_lossy(&item).into_owned();
+                return Err(fail(format!(
+                    "'{item}' is not key=value; write {name}:key=value,... (a comma inside a value twice)"
+                )));
+            };
+            let key = String::from_utf8_lossy(&item[..at]);
+            let Some(key) = keys.iter().find(|k| **k == key) else {
+                return Err(fail(format!("{name} has no key '{key}'; it has {}", keys.join(", "))));
+            };
+            if seen.contains(key) {
+                return Err(fail(format!("{key} is given twice; give it once")));
+            }
+            seen.push(key);
+            spec.set(key, &item[at + 1..]).map_err(fail)?;
+        }
+        if keys.contains(&"target") && spec.target.is_none() {
+            return Err(fail(format!("the target is missing; write {name}:target=FILE")));
+        }
+        Ok(spec)
+    }
+
+    fn set(&mut self, key: &str, value: &[u8]) -> Result<(), String> {
+        if value.is_empty() {
+            return Err(format!("{key} has no value; write {key}=..."));
+        }
+        let shown = String::from_utf8_lossy(value).into_owned();
+        let number = |text: &str| text.trim().parse::<f64>().ok().filter(|x| x.is_finite());
+        match key {
+            "weight" => {
+                let problem = || format!("weight '{shown}' is not a finite number");
+                self.weight = number(&shown).ok_or_else(problem)?;
+            }
+            "center" => {
+                let center: Option<Vec<f64>> = shown.split(';').map(number).collect();
+                let problem = || format!("center '{shown}' is not a list of numbers; write center=0.5;1;0");
+                self.center = Some(center.ok_or_else(problem)?);
+            }
+            _ => {
+                let problem = || format!("{key} '{shown}' is not a file name in this system's encoding");
+                let path = PathBuf::from(os_string(value.to_vec()).ok_or_else(problem)?);
+                *(if key == "matrix" { &mut self.matrix } else { &mut self.target }) = Some(path);
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the files and makes the energy, for clouds of dimension `dim` read from `cloud`.
+    pub fn build(
+        &self,
+        reading: &Reading,
+        cloud: &Path,
+        dim: usize,
+        seed: u64,
+    ) -> Result<Box<dyn Energy>, Failure> {
+        let energy: Box<dyn Energy> = match (self.kind, &self.target) {
+            (Kind::EnergyDistance, Some(path)) => Box::new(EnergyDistance::new(reading.cloud(path)?)),
+            (Kind::Wasserstein, Some(path)) => Box::new(Wasserstein::new(reading.cloud(path)?)),
+            (Kind::Igw, Some(path)) => {
+                Box::new(Igw::new(reading.cloud(path)?, Alternating { seed, ..Alternating::default() }))
+            }
+            _ => Box::new(self.quadratic(reading)?),
+        };
+        match energy.dim() {
+            Some(d) if d != dim => Err(Failure::file(
+                cloud,
+                format!(
+                    "its points have {dim} coordinates, and energy '{}' needs {d}; give clouds of one dimension",
+                    self.text
+                ),
+            )),
+            _ => Ok(energy),
+        }
+    }
+
+    fn quadratic(&self, reading: &Reading) -> Result<Quadratic, Failure> {
+        let matrix = match &self.matrix {
+            None => None,
+            Some(path) => {
+                let m = io::read_matrix(path, &reading.options)?;
+                if m.rows != m.cols {
+                    let problem =
+                        format!("holds {} rows and {} columns; give a square matrix", m.rows, m.cols);
+                    return Err(Failure::file(path, problem));
+                }
+                Some(m.data)
+            }
+        };
+        let wrong = |e: gromov::Error| Failure::new(format!("--energy '{}': {e}", self.text));
+        Quadratic::new(self.center.clone(), matrix).map_err(wrong)
+    }
+}
+
+/// Cuts at single commas; a double one stands for a comma.
+fn split(list: &[u8]) -> Vec<Vec<u8>> {
+    let mut items = vec![Vec::new()];
+    let mut bytes = list.iter().peekable();
+    while let Some(&b) = bytes.next() {
+        match b {
+            b',' if bytes.next_if(|next| **next == b',').is_none() => items.push(Vec::new()),
+            _ => items.last_mut().into_iter().for_each(|item| item.push(b)),
+        }
+    }
+    items
+}
+
+#[cfg(unix)]
+fn os_string(bytes: Vec<u8>) -> Option<OsString> {
+    Some(std::os::unix::ffi::OsStringExt::from_vec(bytes))
+}
+
+#[cfg(not(unix))]
+fn os_string(bytes: Vec<u8>) -> Option<OsString> {
+    String::from_utf8(bytes).ok().map(OsString::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Spec, Failure> {
+        Spec::parse(OsStr::new(text))
+    }
+
+    #[test]
+    fn keys_values_and_doubled_commas() {
+        let spec = parse("quadratic:center=0.5;-1e2,weight=2,matrix=q.csv").unwrap();
+        assert_eq!(spec.center, Some(vec![0.5, -100.0]));
+        assert_eq!((spec.weight, spec.matrix), (2.0, Some(PathBuf::from("q.csv"))));
+        let spec = parse("igw:target=C:\\a,,b=c:,,,weight=-1").unwrap();
+        assert_eq!((spec.weight, spec.target), (-1.0, Some(PathBuf::from("C:\\a,b=c:,"))));
+        assert_eq!(parse("quadratic").unwrap().weight, 1.0);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn file_names_may_be_any_bytes() {
+        let typed = os_string(b"igw:target=a\xff\n.csv".to_vec()).unwrap();
+        let target = Spec::parse(&typed).unwrap().target.unwrap();
+        assert_eq!(target.as_os_str().as_encoded_bytes(), b"a\xff\n.csv");
+    }
+
+    #[test]
+    fn every_mistake_has_its_message() {
+        let cases = [
+            (
+                "quadrtic",
+                "there is no energy 'quadrtic'; use one of quadratic (center, matrix, weight), energy",
+            ),
+            ("", "there is no energy ''"),
+            ("quadratic:", "'' is not key=value; write quadratic:key=value"),
+            ("quadratic:center", "'center' is not key=value"),
+            ("quadratic:target=a", "quadratic has no key 'target'; it has center, matrix, weight"),
+            ("igw:weight=2", "the target is missing; write igw:target=FILE"),
+            ("igw:target=", "target has no value"),
+            ("igw:target=a,target=b", "target is given twice"),
+            ("igw:target=a,weight=inf", "weight 'inf' is not a finite number"),
+            ("quadratic:center=1,2", "'2' is not key=value"),
+            ("quadratic:center=1;;2", "center '1;;2' is not a list of numbers; write center=0.5;1;0"),
+        ];
+        for (text, words) in cases {
+            let message = format!("{:?}", parse(text).unwrap_err());
+            assert!(message.contains(&format!("--energy '{text}': {words}")), "{message}");
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! Exit codes and messages: wrong usage and input are refused before anything is written.
+
+mod common;
+
+use common::{Folder, normal};
+
+fn folder() -> Folder {
+    let folder = Folder::new();
+    folder.cloud("a.csv", &normal(1, 12, 2));
+    folder.cloud("b.csv", &normal(2, 10, 3));
+    folder.text("bad.csv", "x,y\n1,2\n3,nan\n");
+    folder.text("sum.csv", "x,w\n1,0.5\n2,0.6\n");
+    folder.text("wide.csv", "1,2,3\n4,5,6\n");
+    folder
+}
+
+#[test]
+fn usage_is_checked_with_one_line_each() {
+    let folder = folder();
+    let cases = [
+        ("", "requires a subcommand"),
+        ("frobnicate", "unrecognized subcommand 'frobnicate'; try 'gromov --help'"),
+        ("info", "not provided: <CLOUD>; try 'gromov info --help'"),
+        ("info a.csv b.csv", "unexpected argument 'b.csv'"),
+        ("distance a.csv", "not provided: <B>"),
+        ("flow a.csv", "not provided: --energy <SPEC>"),
+        ("distance a.csv b.csv --method global", "invalid value 'global' for '--method"),
+        ("distance a.csv b.csv --starts 0", "0 is not in 1..=1000000"),
+        ("distance a.csv b.csv --starts 99999999999", "is not in 1..=1000000"),
+        ("distance a.csv b.csv --tol -1", "--tol: -1 is not allowed; give a number >= 0"),
+        ("distance a.csv b.csv --tol nan", "--tol: NaN"),
+        ("distance a.csv b.csv --tol x", "invalid value 'x' for '--tol <X>'"),
+        ("distance a.csv b.csv --time-limit -1", "--time-limit: -1 is not allowed; give seconds, 0 or more"),
+        ("distance a.csv b.csv --time-limit inf", "--time-limit: inf"),
+        ("distance a.csv b.csv --plan p.txt", "p.txt: a plan is written as .csv; give --plan a name"),
+        ("info a.csv --threads 0", "0 is not in 1..=1024"),
+        ("info a.csv --seed -1", "invalid value '-1' for '--seed <N>'"),
+        ("info a.csv --max-bytes 0", "invalid value '0' for '--max-bytes <N>'"),
+        (
+            "flow a.csv --energy quadratic --steps 3 --time 1",
+            "'--steps <N>' cannot be used with '--time <T>'",
+        ),
+        ("flow a.csv --energy quadratic --steps -1", "invalid value '-1' for '--steps <N>'"),
+        ("flow a.csv --energy quadratic --step 0", "--step: 0 is not allowed; give a positive number"),
+        ("flow a.csv --energy quadratic --step -1", "--step: -1 is not allowed"),
+        ("flow a.csv --energy quadratic --time inf", "--time: inf is not allowed"),
+        ("flow a.csv --energy quadratic --every 0", "--every: 0 is not allowed; give at least 1"),
+        ("flow a.csv --energy quadratic --tol -2", "--tol: -2 is not allowed"),
+        ("flow a.csv --energy quadratic --metric w3", "invalid value 'w3' for '--metric"),
+        ("flow a.csv --energy quadratic --scheme euler", "invalid value 'euler' for '--scheme"),
+        (
+            "flow a.csv --energy quadratic --metric w2 --rotation free",
+            "--rotation has no meaning with --metric w2",
+        ),
+        (
+            "flow a.csv --energy quadratic --out o.txt",
+            "o.txt: frames are written as .npz or .csv; give --out",
+        ),
+        ("flow a.csv --energy quadratic --out npz", "npz: frames are written as .npz or .csv"),
+        (
+            "flow a.csv --energy entropy",
+            "there is no energy 'entropy'; use one of quadratic (center, matrix, weight), \
+          energy-distance (target, weight), wasserstein (target, weight), igw (target, weight)",
+        ),
+        ("flow a.csv --energy igw", "the target is missing; write igw:target=FILE"),
+        ("flow a.csv --energy igw:goal=b.csv", "igw has no key 'goal'; it has target, weight"),
+        ("flow a.csv --energy quadratic:weight=x", "weight 'x' is not a finite number"),
+    ];
+    for (line, words) in cases {
+        let message = folder.refused(line.split_whitespace());
+        assert!(message.contains(words), "{line}: {message}");
+    }
+}
+
+#[test]
+fn options_of_later_issues_are_unknown() {
+    let folder = folder();
+    for (command, options) in [
+        (
+            "distance a.csv b.csv",
+            "--report --transform --out --certificate --large --points --metric --energy",
+        ),
+        (
+            "flow a.csv --energy quadratic",
+            "--report --checkpoint --checkpoint-every --resume --starts --plan",
+        ),
+        ("info a.csv", "--report --weights-column --invert --out --tol --step"),
+    ] {
+        for option in options.split_whitespace() {
+            let message = folder.refused(format!("{command} {option} x").split_whitespace());
+            assert!(message.contains(&format!("unexpected argument '{option}'")), "{message}");
+        }
+    }
+    for command in ["geodesic", "barycenter", "pairwise", "verify"] {
+        assert!(folder.refused([command, "a.csv", "b.csv"]).contains("unrecognized subcommand"));
+    }
+}
+
+#[test]
+fn wrong_input_is_named_with_its_file() {
+    let folder = folder();
+    let cases = [
+        ("info none.csv", "none.csv: no such file"),
+        ("info .", ".: is a folder"),
+        ("info a.doc", "a.doc: no such file"),
+        ("info bad.csv", "bad.csv:3: column 2 (y): 'nan' is not a finite number"),
+        (
+            "info sum.csv",
+            "the sum is 1.1, not 1 (within 1e-9); ask for normalization to rescale (--normalize)",
+        ),
+        ("info a.csv --max-bytes 10", "more than the limit of 10; raise it with --max-bytes"),
+        ("distance a.csv bad.csv", "bad.csv:3"),
+        ("flow bad.csv --energy quadratic", "bad.csv:3"),
+        ("flow a.csv --energy igw:target=bad.csv", "bad.csv:3"),
+        ("flow a.csv --energy quadratic:matrix=bad.csv", "bad.csv:3"),
+        (
+            "flow a.csv --energy quadratic:matrix=wide.csv",
+            "wide.csv: holds 2 rows and 3 columns; give a square",
+        ),
+        ("flow b.csv --energy quadratic:center=1;2;3,matrix=none.npy", "none.npy: no such file"),
+        (
+            "flow a.csv --energy wasserstein:target=b.csv",
+            "a.csv: its points have 2 coordinates, and energy \
+          'wasserstein:target=b.csv' needs 3",
+        ),
+        ("flow a.csv --energy quadratic --energy quadratic:center=1", "energy 'quadratic:center=1' needs 1"),
+    ];
+    for (line, words) in cases {
+        let message = folder.refused(line.split_whitespace());
+        assert!(message.contains(words), "{line}: {message}");
+    }
+    folder.text("huge.csv", "1e70,0\n0,1e70\n");
+    let message = folder.refused("flow huge.csv --energy quadratic".split(' '));
+    assert!(message.contains("outside the range [1e-60, 1e60]; rescale the data"), "{message}");
+}
+
+#[test]
+fn outputs_that_cannot_be_written_are_found_before_the_inputs_are_read() {
+    let folder = folder();
+    std::fs::create_dir(folder.path("folder.npz")).unwrap();
+    for (line, words) in [
+        ("flow none.csv --energy quadratic --out no/o.npz", "no/o.npz: its folder no cannot be used"),
+        ("flow none.csv --energy quadratic --out folder.npz", "folder.npz: is a folder"),
+        ("flow none.csv --energy quadratic --out a.csv/o.csv", "a.csv/o.csv: a.csv is not a folder"),
+        ("distance none.csv a.csv --plan no/p.csv", "no/p.csv: its folder no cannot be used"),
+    ] {
+        let message = folder.refused(line.split_whitespace());
+        assert!(message.contains(words), "{line}: {message}");
+    }
+}
+
+#[test]
+fn an_answer_with_a_reservation_exits_with_one_and_writes_everything() {
+    let folder = folder();
+    let o = folder.json("flow a.csv --energy quadratic --json --out o.npz", 1);
+    assert_eq!(o["status"], "singular");
+    assert!(o["steps"].as_u64().unwrap() > 0);
+    assert_eq!(folder.read("o.npz").len(), 12);
+    let o = folder.json("distance a.csv b.csv --time-limit 0 --json --plan p.csv", 1);
+    assert_eq!((&o["status"], &o["starts"]), (&"time_cap".into(), &8.into()));
+    assert!(folder.path("p.csv").exists());
+    let table = folder.line("distance a.csv b.csv --time-limit 0");
+    assert_eq!((table.code, table.stderr.as_str()), (Some(1), ""));
+    assert!(table.stdout.contains("time_cap (raise --time-limit to search on)"), "{}", table.stdout);
+    let o =
+        folder.json("flow a.csv --energy quadratic --metric w2 --scheme rk4 --step 1e9 --steps 99 --json", 1);
+    assert_eq!((&o["status"], o["energy_rises"] == o["steps"]), (&"stalled".into(), true));
+    folder.text("flat.csv", "1,0\n-1,0\n");
+    assert_eq!(folder.json("flow flat.csv --energy quadratic --json", 1)["status"], "singular");
+}
+
+#[test]
+fn help_and_version_are_results() {
+    let folder = Folder::new();
+    let version = folder.line("--version");
+    assert_eq!(
+        (version.code, version.stdout.as_str()),
+        (Some(0), concat!("gromov ", env!("CARGO_PKG_VERSION"), "\n"))
+    );
+    assert_eq!(folder.line("flow --version").code, Some(0));
+    for (line, words) in [
+        ("--help", "Exit codes: 0 done"),
+        ("distance --help", "gromov distance a.csv b.csv"),
+        ("flow --help", "gromov flow horse.csv --energy quadratic"),
+        ("help info", "gromov info a.csv"),
+        ("flow -h", "[default: implicit]"),
+    ] {
+        let help = folder.line(line);
+        assert_eq!((help.code, help.stderr.as_str()), (Some(0), ""));
+        assert!(help.stdout.contains(words), "{}", help.stdout);
+    }
+    let flow = folder.line("flow --help").stdout;
+    for word in
+        ["energy-distance", "wasserstein", "igw", "target=a,,b.csv", "length^4", "--threads", "[default: 1]"]
+    {
+        assert!(flow.contains(word), "{word}");
+    }
+    assert!(!flow.contains("--report"));
+}
