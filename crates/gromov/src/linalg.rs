@@ -111,11 +111,10 @@ pub(crate) fn symmetric_eigen(a: &[f64], d: usize) -> Result<Eigen> {
     Ok(Eigen { values, vectors })
 }
 
-/// A = U diag(s) V^T with U (n, k), V (m, k), k = min(n, m), s decreasing.
+/// The factors U (n, k) and V (m, k) of A = U diag(s) V^T, k = min(n, m), s decreasing.
 #[derive(Debug, Clone)]
 pub(crate) struct ThinSvd {
     pub(crate) u: Vec<f64>,
-    pub(crate) s: Vec<f64>,
     pub(crate) v: Vec<f64>,
 }
 
@@ -135,8 +134,7 @@ pub(crate) fn svd(a: &[f64], n: usize, m: usize) -> Result<ThinSvd> {
         }
         out
     };
-    let s = f.S().column_vector();
-    Ok(ThinSvd { u: copy(f.U(), n), s: (0..k).map(|i| s[i] * scale).collect(), v: copy(f.V(), m) })
+    Ok(ThinSvd { u: copy(f.U(), n), v: copy(f.V(), m) })
 }
 
 /// The orthogonal O with O A^T... such that A O^T is symmetric positive semidefinite: O = U V^T for

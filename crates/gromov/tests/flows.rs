@@ -384,3 +384,63 @@ fn too_long_an_explicit_step_is_seen() {
     assert_eq!((stable.status, stable.energy_rises()), (Status::Completed, 0));
     assert!(run(Metric::Igw, 1000.0, 10).energy_rises() > 0);
 }
+
+#[test]
+fn a_flow_that_starts_at_its_minimiser_has_converged() {
+    let rho = cloud(18, 30, &[1.0, 0.6, 0.3]);
+    let mut s = Source::new(19, 0);
+    let turned = rho.linear_image(&s.rotation(3), 3).unwrap();
+    for metric in [Metric::Igw, Metric::W2] {
+        let flow = Flow { metric, ..Flow::default() };
+        let energies: [Box<dyn Energy>; 3] = [
+            Box::new(EnergyDistance::new(rho.clone())),
+            Box::new(Wasserstein::new(rho.clone())),
+            Box::new(Igw::new(rho.clone(), Alternating::default())),
+        ];
+        for mut energy in energies {
+            let run = flow.solve(&rho, energy.as_mut(), &mut ()).unwrap();
+            assert_eq!((run.status, run.steps()), (Status::Converged, 0), "{metric:?} {}", run.energy);
+        }
+    }
+    // a turned copy is reached by the first turn alone
+    let run = Flow::default().solve(&turned, &mut Wasserstein::new(rho.clone()), &mut ()).unwrap();
+    let first = run.first_turn.as_ref().unwrap();
+    assert!(first.energy_before > 1e-3 && first.energy_after < 1e-12, "{first:?}");
+    assert_eq!((run.status, run.steps(), run.frames()), (Status::Converged, 0, 2));
+}
+
+#[test]
+fn the_bunny_flows_downhill_and_to_order_one() {
+    // energy distance to a stretched Gaussian cloud, no net rotation
+    let bunny =
+        gromov::measure::sample::subsample(&gromov::measure::sample::bunny().unwrap(), 400, 1).unwrap();
+    let target: Vec<f64> = gromov::measure::sample::gaussian(300, 3, 5)
+        .unwrap()
+        .points()
+        .chunks(3)
+        .flat_map(|p| [0.9 * p[0], 0.5 * p[1], 0.4 * p[2]])
+        .collect();
+    let target = Measure::uniform(target, 3).unwrap();
+    let run = |scheme, n: usize| {
+        let flow =
+            Flow { scheme, rotation: Rotation::Fixed, step: Some(0.4 / n as f64), steps: Some(n), ..exact() };
+        flow.solve(&bunny, &mut EnergyDistance::new(target.clone()), &mut ()).unwrap()
+    };
+    let reference = run(Scheme::Rk4, 160);
+    let end = reference.frame(160).to_vec();
+    let mut points = Vec::new();
+    for n in [10, 20, 40] {
+        let run = run(Scheme::Implicit, n);
+        for pair in run.energies.windows(2) {
+            assert!(pair[1] <= pair[0] + 1e-14, "{pair:?}");
+        }
+        assert!(run.log.iter().all(|s| s.inequality >= -1e-13));
+        points.push(((0.4 / n as f64).ln(), rms(run.frame(n), &end).ln()));
+    }
+    let slope = fit_slope(&points);
+    println!(
+        "bunny: energy {:.4} -> {:.4}, slope {slope:.3}",
+        reference.energies[0], reference.energies[160]
+    );
+    assert!((slope - 1.0).abs() < 0.2, "{slope}");
+}

@@ -102,26 +102,35 @@ pub(super) fn refine(energy: &mut dyn Energy, rho: &Measure) -> Result<Orientati
             at.converged = true;
             return Ok(at);
         }
-        if !newton_step(energy, &mut at, &t, &e, still, reach)? {
+        let noise = 1e-14 * (at.value.abs() + largest + reach);
+        if !newton_step(energy, &mut at, &t, &e, still, noise)? {
             // no lower value to be found: as good as rounding lets it be
-            at.converged = flat && linalg::norm(&t) <= 1e-7 * reach;
+            at.converged = flat && decrement(&t, &e) <= 100.0 * noise;
             return Ok(at);
         }
     }
     Ok(at)
 }
 
-/// One damped step; false when nothing lower was found.
+/// What a Newton step would gain: ½ tᵀ |R|⁻¹ t.
+fn decrement(torque_now: &[f64], e: &linalg::Eigen) -> f64 {
+    let k = torque_now.len();
+    let floor = (1e-9 * linalg::max_abs(&e.values)).max(f64::MIN_POSITIVE);
+    let along = |i: usize| (0..k).map(|a| e.vectors[a * k + i] * torque_now[a]).sum::<f64>();
+    (0..k).map(|i| 0.5 * along(i).powi(2) / e.values[i].abs().max(floor)).sum()
+}
+
+/// One damped step; false when nothing lower than `noise` allows was found.
 fn newton_step(
     energy: &mut dyn Energy,
     at: &mut Orientation,
     torque_now: &[f64],
     e: &linalg::Eigen,
     still: bool,
-    reach: f64,
+    noise: f64,
 ) -> Result<bool> {
     let (d, k) = (at.cloud.dim(), torque_now.len());
-    let floor = 1e-9 * linalg::max_abs(&e.values).max(1e-9 * reach).max(f64::MIN_POSITIVE);
+    let floor = (1e-9 * linalg::max_abs(&e.values)).max(f64::MIN_POSITIVE);
     let mut step = vec![0.0; k];
     for i in 0..k {
         let along: f64 = (0..k).map(|a| e.vectors[a * k + i] * torque_now[a]).sum();
@@ -132,7 +141,6 @@ fn newton_step(
     if length > 1.0 {
         step.iter_mut().for_each(|s| *s /= length);
     }
-    let noise = 1e-14 * at.value.abs().max(1e-2 * reach);
     let mut gradient = vec![0.0; at.gradient.len()];
     for _ in 0..12 {
         let turn = exp_skew(&skew(&step, d), d)?;

@@ -163,13 +163,13 @@ impl<'a> State<'a> {
     }
 
     fn choose_step(&mut self) -> Result<()> {
-        if self.status.is_none() && self.first_speed == 0.0 {
-            self.status = Some(Status::Converged);
-        }
         let length = match self.flow.metric {
             Metric::Igw => 0.05 * linalg::norm(&self.x.second_moment()),
             Metric::W2 => 0.05 * self.x.rms_radius(),
         };
+        if self.status.is_none() && self.is_critical(length)? {
+            self.status = Some(Status::Converged);
+        }
         self.tau = match self.flow.step {
             Some(tau) => tau,
             None if self.first_speed > 0.0 => length / self.first_speed,
@@ -180,6 +180,17 @@ impl<'a> State<'a> {
             self.status = self.status.or(Some(Status::Completed));
         }
         Ok(())
+    }
+
+    /// Is the gradient zero to rounding? The energy that a move of metric length `length` would gain to
+    /// first order is held against what the energy changes by when the cloud grows by a tenth.
+    fn is_critical(&mut self, length: f64) -> Result<bool> {
+        if self.first_speed == 0.0 {
+            return Ok(true);
+        }
+        let grown = self.x.with_points(self.x.points().iter().map(|x| 1.1 * x).collect())?;
+        let typical = (self.energy.value(&grown)? - self.value).abs();
+        Ok(self.first_speed * length <= 1e-12 * typical)
     }
 
     /// One step, if the flow still runs.

@@ -102,8 +102,10 @@ pub struct Solution {
     pub reflected: Option<bool>,
     /// Means that were removed (zero without `center`): x-space, y-space.
     pub means: (Vec<f64>, Vec<f64>),
-    /// Unit of length the problem was solved in: squared / unit⁴ is in range where `squared` is not.
+    /// Unit of length the problem was solved in.
     pub unit: f64,
+    /// squared / unit⁴: in range where `squared` and `distance` are not.
+    pub squared_in_units: f64,
 }
 
 impl Solution {
@@ -179,6 +181,7 @@ impl Pair {
             reflected: aligned.reflected,
             means: self.means.clone(),
             unit: self.unit,
+            squared_in_units: aligned.squared,
         })
     }
 }
