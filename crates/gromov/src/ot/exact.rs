@@ -149,7 +149,7 @@ impl State {
 
     /// min over j of c_ij − v_j for every row, in parallel when it is worth it.
     fn price_all(&self) -> Vec<f64> {
-        let one = |i: usize| self.priced.best(&self.left[i * self.rank..(i + 1) * self.rank]).0;
+        let one = |i: usize| self.priced.best(&self.left[i * self.rank..(i + 1) * self.rank]).value;
         if self.rows.len() * self.columns.len() < 1 << 16 {
             (0..self.rows.len()).map(one).collect()
         } else {
@@ -172,8 +172,9 @@ impl State {
         }
         for i in paying {
             loop {
-                let (low, j) = self.priced.best(&self.left[i * self.rank..(i + 1) * self.rank]);
-                let reduced = low - self.row_potential[i];
+                let u = &self.left[i * self.rank..(i + 1) * self.rank];
+                let best = self.priced.best(u);
+                let reduced = best.value - self.row_potential[i];
                 if reduced >= -self.tolerance {
                     break;
                 }
@@ -181,6 +182,7 @@ impl State {
                     self.status = Some(Status::IterationCap);
                     return;
                 }
+                let j = self.priced.column(u, best);
                 self.tree.pivot(i, j, reduced, &mut self.row_potential, self.priced.potential_mut());
                 self.pivots += 1;
                 self.fresh = false;
@@ -256,13 +258,13 @@ impl State {
             let mut kept = self.columns.iter().peekable();
             for (j, v) in v.iter_mut().enumerate() {
                 if kept.next_if_eq(&&j).is_none() {
-                    *v = rows.best(&shifted(&cost.right, &self.right_mean, j)).0;
+                    *v = rows.best(&shifted(&cost.right, &self.right_mean, j)).value;
                 }
             }
         }
         let mut all = Columns::new(&centred_by(&cost.right, r, &self.right_mean), r);
         all.potential_mut().copy_from_slice(&v);
-        let slack = |i: usize| all.best(&shifted(&cost.left, &self.left_mean, i)).0;
+        let slack = |i: usize| all.best(&shifted(&cost.left, &self.left_mean, i)).value;
         let u = if cost.rows() * cost.columns() < 1 << 16 {
             (0..cost.rows()).map(slack).collect()
         } else {

@@ -20,9 +20,12 @@ pub(crate) struct Columns {
     arch: Arch,
 }
 
-/// Smallest entry of a row of c − v: (value, column); the first of equal ones in the first block that
-/// has it.
-pub(crate) type Best = (f64, usize);
+/// Smallest entry of a row of c − v, and where the first block that has it starts.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Best {
+    pub(crate) value: f64,
+    start: usize,
+}
 
 impl Columns {
     /// From the row-major factor (m, r); potentials zero.
@@ -52,6 +55,20 @@ impl Columns {
     pub(crate) fn best(&self, u: &[f64]) -> Best {
         debug_assert_eq!(u.len(), self.rank);
         self.arch.dispatch(Row { columns: self, u })
+    }
+
+    /// The first column of the block found by [`Columns::best`] that has its value.
+    pub(crate) fn column(&self, u: &[f64], best: Best) -> usize {
+        let end = (best.start + BLOCK).min(self.m);
+        let factor = |k: usize| &self.factor[k * self.stride + best.start..k * self.stride + end];
+        // the same operations in the same order as in the vectors
+        let mut sums: Vec<f64> = factor(0).iter().map(|x| u[0] * x).collect();
+        for (k, u) in u.iter().enumerate().skip(1) {
+            sums.iter_mut().zip(factor(k)).for_each(|(s, x)| *s += u * x);
+        }
+        let potentials = &self.potential[best.start..end];
+        let found = sums.iter().zip(potentials).position(|(s, v)| s - v == best.value);
+        best.start + found.unwrap_or(0)
     }
 }
 
@@ -88,7 +105,7 @@ impl Row<'_> {
             std::array::from_fn(|k| S::as_simd_f64s(&factor[k * stride..(k + 1) * stride]).0);
         let v = S::as_simd_f64s(potential).0;
         let width = BLOCK / S::F64_LANES;
-        let mut best = (f64::INFINITY, 0);
+        let mut best = Best { value: f64::INFINITY, start: 0 };
         for start in (0..v.len()).step_by(width) {
             let end = (start + width).min(v.len());
             let mut low = [simd.splat_f64s(f64::INFINITY); 2];
@@ -100,8 +117,8 @@ impl Row<'_> {
                 low[j & 1] = simd.min_f64s(low[j & 1], simd.sub_f64s(sum, v[j]));
             }
             let low = simd.reduce_min_f64s(simd.min_f64s(low[0], low[1]));
-            if low < best.0 {
-                best = (low, self.find(start * S::F64_LANES, low));
+            if low < best.value {
+                best = Best { value: low, start: start * S::F64_LANES };
             }
         }
         best
@@ -112,33 +129,23 @@ impl Row<'_> {
         let Columns { stride, factor, potential, rank, .. } = self.columns;
         let v = S::as_simd_f64s(potential).0;
         let width = BLOCK / S::F64_LANES;
-        let mut best = (f64::INFINITY, 0);
+        let mut best = Best { value: f64::INFINITY, start: 0 };
         for start in (0..v.len()).step_by(width) {
             let mut low = simd.splat_f64s(f64::INFINITY);
             for j in start..(start + width).min(v.len()) {
-                let mut sum = simd.splat_f64s(0.0);
-                for k in 0..*rank {
-                    let column = S::as_simd_f64s(&factor[k * stride..(k + 1) * stride]).0;
-                    sum = simd.add_f64s(sum, simd.mul_f64s(simd.splat_f64s(self.u[k]), column[j]));
+                let column = |k: usize| S::as_simd_f64s(&factor[k * stride..(k + 1) * stride]).0[j];
+                let mut sum = simd.mul_f64s(simd.splat_f64s(self.u[0]), column(0));
+                for k in 1..*rank {
+                    sum = simd.add_f64s(sum, simd.mul_f64s(simd.splat_f64s(self.u[k]), column(k)));
                 }
                 low = simd.min_f64s(low, simd.sub_f64s(sum, v[j]));
             }
             let low = simd.reduce_min_f64s(low);
-            if low < best.0 {
-                best = (low, self.find(start * S::F64_LANES, low));
+            if low < best.value {
+                best = Best { value: low, start: start * S::F64_LANES };
             }
         }
         best
-    }
-
-    /// The first column from `start` with value `low`, computed by the same operations in the same order.
-    fn find(&self, start: usize, low: f64) -> usize {
-        let Columns { stride, factor, potential, rank, m, .. } = self.columns;
-        let value = |j: usize| {
-            let sum = (1..*rank).fold(self.u[0] * factor[j], |s, k| s + self.u[k] * factor[k * stride + j]);
-            sum - potential[j]
-        };
-        (start..*m).find(|&j| value(j) == low).unwrap_or(start)
     }
 }
 
@@ -159,7 +166,8 @@ mod tests {
                 let dense: Vec<f64> = (0..m)
                     .map(|j| crate::linalg::dot(&u, &right[j * rank..][..rank]) - columns.potential()[j])
                     .collect();
-                let (value, at) = columns.best(&u);
+                let best = columns.best(&u);
+                let (value, at) = (best.value, columns.column(&u, best));
                 let want = dense.iter().copied().fold(f64::INFINITY, f64::min);
                 assert!((value - want).abs() < 1e-14 && (dense[at] - want).abs() < 1e-14);
             }

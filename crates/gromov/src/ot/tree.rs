@@ -10,6 +10,37 @@ use super::mass::Masses;
 
 const NONE: u32 = u32::MAX;
 
+/// Arcs (row, column, flow > 0) of the north-west corner rule, cut where row and column end together.
+fn pieces(masses: &Masses, rows: &[usize], columns: &[usize]) -> Vec<Vec<(usize, usize, i64)>> {
+    let mut out = vec![Vec::new()];
+    let (mut i, mut j) = (0, 0);
+    let (mut supply, mut demand) = (masses.rows[rows[0]], masses.columns[columns[0]]);
+    loop {
+        let flow = supply.min(demand);
+        if let Some(piece) = out.last_mut() {
+            piece.push((rows[i], columns[j], flow));
+        }
+        supply -= flow;
+        demand -= flow;
+        match (supply == 0 && i + 1 < rows.len(), demand == 0 && j + 1 < columns.len()) {
+            (false, false) => return out,
+            (next_row, next_column) => {
+                if next_row {
+                    i += 1;
+                    supply = masses.rows[rows[i]];
+                }
+                if next_column {
+                    j += 1;
+                    demand = masses.columns[columns[j]];
+                }
+                if next_row && next_column {
+                    out.push(Vec::new());
+                }
+            }
+        }
+    }
+}
+
 #[derive(Debug, Clone)]
 pub(crate) struct Tree {
     n: usize,
@@ -25,10 +56,11 @@ pub(crate) struct Tree {
 
 impl Tree {
     /// The north-west corner rule for rows and columns taken in the given orders; every mass is
-    /// positive. The root is the first row.
+    /// positive. The rule breaks into pieces where a row and a column are used up together; a piece is a
+    /// path of arcs with flow, and pieces hang on each other by arcs without flow from a row (the top of
+    /// its piece) to a column, in a balanced binary tree: shallow, so that the first pivots move little.
     pub(crate) fn north_west(masses: &Masses, rows: &[usize], columns: &[usize]) -> Self {
-        let (n, m) = (masses.rows.len(), masses.columns.len());
-        let all = n + m;
+        let (n, all) = (masses.rows.len(), masses.rows.len() + masses.columns.len());
         let mut tree = Tree {
             n,
             parent: vec![NONE; all],
@@ -39,31 +71,46 @@ impl Tree {
             flow: vec![0; all],
             stack: Vec::new(),
         };
-        let (mut i, mut j) = (0, 0);
-        let (mut supply, mut demand) = (masses.rows[rows[0]], masses.columns[columns[0]]);
-        let mut new_is_column = true;
-        loop {
-            let flow = supply.min(demand);
-            let (row, column) = (rows[i], n + columns[j]);
-            let (node, parent) = if new_is_column { (column, row) } else { (row, column) };
-            tree.attach(node, parent);
-            tree.depth[node] = tree.depth[parent] + 1;
-            tree.flow[node] = flow;
-            supply -= flow;
-            demand -= flow;
-            // when both are used up the next *row* hangs on with no flow: strongly feasible
-            if supply == 0 && i + 1 < n {
-                i += 1;
-                supply = masses.rows[rows[i]];
-                new_is_column = false;
-            } else if j + 1 < m {
-                j += 1;
-                demand = masses.columns[columns[j]];
-                new_is_column = true;
+        let pieces = pieces(masses, rows, columns);
+        // ranges of pieces still to hang, with the column to hang them on
+        let mut todo = vec![(0, pieces.len(), None)];
+        while let Some((from, to, column)) = todo.pop() {
+            if from == to {
+                continue;
+            }
+            let middle = (from + to) / 2;
+            let piece = &pieces[middle];
+            if let Some(column) = column {
+                tree.hang(piece[piece.len() / 2].0, column, 0);
+            }
+            tree.hang_piece(piece);
+            todo.push((from, middle, Some(n + piece[0].1)));
+            todo.push((middle + 1, to, Some(n + piece[piece.len() - 1].1)));
+        }
+        tree
+    }
+
+    /// Hangs the nodes of a piece below the row of its middle arc.
+    fn hang_piece(&mut self, piece: &[(usize, usize, i64)]) {
+        let middle = piece.len() / 2;
+        let (row, column, flow) = piece[middle];
+        self.hang(self.n + column, row, flow);
+        let after = (middle + 1..piece.len()).map(|k| (k, k - 1));
+        let before = (0..middle).rev().map(|k| (k, k + 1));
+        for (k, neighbour) in after.chain(before) {
+            let (row, column, flow) = piece[k];
+            if row == piece[neighbour].0 {
+                self.hang(self.n + column, row, flow);
             } else {
-                return tree;
+                self.hang(row, self.n + column, flow);
             }
         }
+    }
+
+    fn hang(&mut self, node: usize, parent: usize, flow: i64) {
+        self.attach(node, parent);
+        self.depth[node] = self.depth[parent] + 1;
+        self.flow[node] = flow;
     }
 
     fn attach(&mut self, node: usize, parent: usize) {
