@@ -18,3 +18,8 @@ pub use error::{Error, Result};
 pub use flow::{Flow, Trajectory};
 pub use measure::Measure;
 pub use solve::Status;
+
+/// The examples of the README are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+mod readme {}

@@ -1,0 +1,57 @@
+# Targets with a help text are meant to be typed; `make help` lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help setup demo fmt fmt-check lint test examples page doc bench long ci
+
+CARGO ?= cargo
+VENV := .venv/bin/python
+EXAMPLES := $(basename $(notdir $(wildcard crates/gromov/examples/*.rs)))
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## install what ci needs and is missing: rustfmt, clippy, chromium and its driver, .venv
+	@scripts/setup.sh
+
+demo: ## the demonstration: its page and trajectories in demo-out
+	$(CARGO) run --release --locked -- demo --out demo-out
+
+fmt: ## format the Rust code
+	$(CARGO) fmt --all
+
+fmt-check:
+	$(CARGO) fmt --all --check
+
+lint: ## clippy, warnings are errors
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+
+test: ## unit, integration and documentation tests
+	$(CARGO) test --workspace --locked
+
+examples: ## run every example of the library, in target/examples
+	@mkdir -p target/examples
+	@for name in $(EXAMPLES); do \
+		echo "example $$name"; \
+		(cd target/examples && $(CARGO) run --quiet --locked -p gromov --example $$name); \
+	done
+
+page: setup ## the page of the small demonstration, tested in a browser
+	@mkdir -p target/page
+	$(CARGO) run --locked -p gromov-cli -- demo --quick --out target/page
+	GROMOV_PAGE=target/page/demo.html $(VENV) -m pytest -q -ra -p no:cacheprovider tests/page
+
+doc: ## the documentation of the library, warnings are errors
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked
+
+bench: ## ratios that should hold on any machine, and the same gradient in NumPy
+	@scripts/setup.sh bench
+	$(CARGO) bench --locked -p gromov --bench ratios
+	$(VENV) benches/peers.py
+
+long: ## the long tests that are ignored otherwise, optimised
+	$(CARGO) test --release --workspace --tests --locked -- --ignored
+
+ci: setup fmt-check lint test examples doc page ## everything a change must pass
+	@echo "ci: passed"
