@@ -88,7 +88,7 @@ mod tests {
             let mut w: Vec<f64> = (0..n).map(|_| s.unit().powi(8)).collect();
             let sum: f64 = w.iter().sum();
             w.iter_mut().for_each(|x| *x /= sum);
-            let masses = Masses::new(&w, &vec![1.0 / 3.0; 3]).unwrap();
+            let masses = Masses::new(&w, &[1.0 / 3.0; 3]).unwrap();
             assert_eq!(masses.rows.iter().sum::<i64>(), masses.total);
             assert_eq!(masses.columns.iter().sum::<i64>(), masses.total);
             // half a unit of rounding each, all of it given to one atom at worst
