@@ -262,14 +262,22 @@ const LANES: usize = 8;
 
 /// Columns of up to BLOCK rows of D numbers, the rest zero.
 #[inline(always)]
-fn columns<const D: usize>(rows: &[f64], factor: f64) -> [[f64; BLOCK]; D] {
-    let mut out = [[0.0; BLOCK]; D];
-    for (l, row) in rows.as_chunks::<D>().0.iter().enumerate() {
+fn fill_columns<const D: usize>(rows: &[f64], factor: f64, out: &mut [[f64; BLOCK]; D]) {
+    let rows = rows.as_chunks::<D>().0;
+    if let Ok(rows) = <&[[f64; D]; BLOCK]>::try_from(rows) {
+        for (l, row) in rows.iter().enumerate() {
+            for k in 0..D {
+                out[k][l] = factor * row[k];
+            }
+        }
+        return;
+    }
+    *out = [[0.0; BLOCK]; D];
+    for (l, row) in rows.iter().enumerate() {
         for k in 0..D {
             out[k][l] = factor * row[k];
         }
     }
-    out
 }
 
 #[inline(always)]
@@ -296,21 +304,22 @@ impl<const D: usize> pulp::WithSimd for TwoMoments<'_, D> {
     fn with_simd<S: pulp::Simd>(self, _: S) {
         let TwoMoments { w, x, f, t, out } = self;
         let (mut first, mut second) = ([[[0.0; LANES]; D]; D], [[[0.0; LANES]; D]; D]);
+        let (mut xs, mut fs) = ([[0.0; BLOCK]; D], [[0.0; BLOCK]; D]);
+        let mut weighted = [[0.0; BLOCK]; D];
         for ((w, x), f) in w.chunks(BLOCK).zip(x.chunks(BLOCK * D)).zip(f.chunks(BLOCK * D)) {
-            let x: [[f64; BLOCK]; D] = columns(x, t);
-            let f: [[f64; BLOCK]; D] = columns(f, 1.0);
-            let mut weighted = x;
-            for column in &mut weighted {
-                for (v, w) in column.iter_mut().zip(w) {
-                    *v *= w;
+            fill_columns(x, t, &mut xs);
+            fill_columns(f, 1.0, &mut fs);
+            for k in 0..D {
+                for ((v, x), w) in weighted[k].iter_mut().zip(&xs[k]).zip(w) {
+                    *v = x * w;
                 }
             }
             for i in 0..D {
                 for j in 0..D {
                     if j <= i {
-                        add_products(&x[i], &weighted[j], &mut first[i][j]);
+                        add_products(&xs[i], &weighted[j], &mut first[i][j]);
                     }
-                    add_products(&f[i], &weighted[j], &mut second[i][j]);
+                    add_products(&fs[i], &weighted[j], &mut second[i][j]);
                 }
             }
         }
@@ -493,20 +502,31 @@ impl<const D: usize> pulp::WithSimd for Combine<'_, D> {
             on_y[i].copy_from_slice(&b[i * D..(i + 1) * D]);
         }
         let blocks = out.chunks_mut(BLOCK * D).zip(x.chunks(BLOCK * D)).zip(y.chunks(BLOCK * D));
+        let (mut xs, mut ys, mut sums) = ([[0.0; BLOCK]; D], [[0.0; BLOCK]; D], [[0.0; BLOCK]; D]);
         for ((out, x), y) in blocks {
-            let x: [[f64; BLOCK]; D] = columns(x, 1.0);
-            let y: [[f64; BLOCK]; D] = columns(y, t);
-            let mut sums = [[0.0; BLOCK]; D];
+            fill_columns(x, 1.0, &mut xs);
+            fill_columns(y, t, &mut ys);
             for i in 0..D {
-                for j in 0..D {
-                    for l in 0..BLOCK {
-                        sums[i][l] += on_x[i][j] * x[j][l] + on_y[i][j] * y[j][l];
+                for l in 0..BLOCK {
+                    let mut sum = 0.0;
+                    for j in 0..D {
+                        sum += on_x[i][j] * xs[j][l] + on_y[i][j] * ys[j][l];
                     }
+                    sums[i][l] = sum;
                 }
             }
-            for (l, out) in out.as_chunks_mut::<D>().0.iter_mut().enumerate() {
-                for i in 0..D {
-                    out[i] = sums[i][l];
+            let out = out.as_chunks_mut::<D>().0;
+            if let Ok(out) = <&mut [[f64; D]; BLOCK]>::try_from(&mut *out) {
+                for (l, out) in out.iter_mut().enumerate() {
+                    for i in 0..D {
+                        out[i] = sums[i][l];
+                    }
+                }
+            } else {
+                for (l, out) in out.iter_mut().enumerate() {
+                    for i in 0..D {
+                        out[i] = sums[i][l];
+                    }
                 }
             }
         }

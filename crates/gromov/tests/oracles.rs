@@ -51,7 +51,7 @@ fn the_distance_is_moments_minus_twice_the_cross_moment() -> Result<()> {
 fn support_function_of_cross_moments_is_convex_with_the_plan_as_subgradient() -> Result<()> {
     let mut s = Source::new(62, 0);
     let (mu, nu) = (cloud(&mut s, 20, 2), cloud(&mut s, 15, 3));
-    let mut h = |a: &[f64]| -> Result<(f64, Vec<f64>, f64)> {
+    let h = |a: &[f64]| -> Result<(f64, Vec<f64>, f64)> {
         let cost = LowRankCost::inner_product(mu.points(), a, nu.points(), 2, 3)?;
         let sol = Exact::default().solve(&cost, mu.weights(), nu.weights(), None)?;
         Ok((-sol.value, sol.plan.cross_moment(mu.points(), 2, nu.points(), 3), -sol.dual_value))

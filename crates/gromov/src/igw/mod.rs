@@ -8,7 +8,7 @@
 //! `squared` scales as length⁴, `distance` as length².
 //!
 //! - [`Alternating`] finds local optima by alternating exact linear transport and A = M / |M|, from
-//!   many starts; on the line the two monotone couplings give the optimum ([`line`]).
+//!   many starts; on the line the two monotone couplings give the optimum ([`mod@line`]).
 //! - [`bound`] is a lower bound from the spectra of the second moments; every solution carries it.
 //! - [`align`] evaluates a given plan without cancellation and finds its rotation.
 //!

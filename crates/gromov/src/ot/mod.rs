@@ -6,7 +6,7 @@
 //! entries *and* dual potentials that are feasible for every pair, so that
 //! [`Solution::dual_value`] ≤ optimum ≤ [`Solution::value`] with the gap reported.
 //!
-//! [`exact`] holds the network simplex, which restarts warm from an earlier [`Basis`]; [`line`] the
+//! [`exact`] holds the network simplex, which restarts warm from an earlier [`Basis`]; [`mod@line`] the
 //! one-dimensional couplings by sorting.
 //!
 //! ```
