@@ -12,6 +12,7 @@ use gromov::{Measure, io};
 use crate::args;
 use crate::failure::Failure;
 use crate::spec::Spec;
+use crate::target::Target;
 
 /// How clouds are read.
 #[derive(Debug, Clone, Copy)]
@@ -51,6 +52,8 @@ pub struct Distance {
     pub options: Alternating,
     /// Where the plan goes.
     pub plan: Option<PathBuf>,
+    /// Where the page goes.
+    pub report: Option<PathBuf>,
 }
 
 /// Checks the arguments of `distance` and reads its clouds.
@@ -71,8 +74,10 @@ pub fn distance(args: &args::Distance, common: &args::Common) -> Result<Distance
         }
         io::check_writable(path)?;
     }
+    let report = args.report.as_deref().map(page).transpose()?;
     let reading = Reading::new(common);
-    Ok(Distance { a: reading.raw(&args.a)?, b: reading.raw(&args.b)?, options, plan: args.plan.clone() })
+    let (a, b) = (reading.raw(&args.a)?, reading.raw(&args.b)?);
+    Ok(Distance { a, b, options, plan: args.plan.clone(), report })
 }
 
 fn seconds(limit: f64) -> Result<Duration, Failure> {
@@ -88,8 +93,12 @@ pub struct Flow {
     pub energy: Sum,
     /// Options of the flow.
     pub options: gromov::Flow,
+    /// Targets of the energies.
+    pub targets: Vec<Target>,
     /// Where the frames go.
     pub out: Option<Output>,
+    /// Where the page goes.
+    pub report: Option<PathBuf>,
 }
 
 /// An output file of frames.
@@ -140,13 +149,17 @@ pub fn flow(args: &args::Flow, common: &args::Common) -> Result<Flow, Failure> {
     options.check()?;
     let specs = args.energy.iter().map(|s| Spec::parse(s)).collect::<Result<Vec<_>, _>>()?;
     let out = args.out.as_deref().map(output).transpose()?;
+    let report = args.report.as_deref().map(page).transpose()?;
     let reading = Reading::new(common);
     let cloud = reading.cloud(&args.cloud)?;
     let mut energy = Sum::default();
+    let mut targets = Vec::new();
     for spec in &specs {
-        energy.add(spec.weight, spec.build(&reading, &args.cloud, cloud.dim(), common.seed)?);
+        let (term, target) = spec.build(&reading, &args.cloud, cloud.dim(), common.seed)?;
+        energy.add(spec.weight, term);
+        targets.extend(target);
     }
-    Ok(Flow { cloud, energy, options, out })
+    Ok(Flow { cloud, energy, options, targets, out, report })
 }
 
 /// An output of frames that can be written.
@@ -163,6 +176,15 @@ fn output(path: &Path) -> Result<Output, Failure> {
     Ok(Output { path: path.to_path_buf(), format })
 }
 
+/// A page that can be written.
+fn page(path: &Path) -> Result<PathBuf, Failure> {
+    if ending(path).as_deref() != Some("html") {
+        return Err(Failure::file(path, "a report is written as .html; give --report a name that ends so"));
+    }
+    io::check_writable(path)?;
+    Ok(path.to_path_buf())
+}
+
 fn ending(path: &Path) -> Option<String> {
     path.extension().map(|e| e.to_string_lossy().to_lowercase())
 }
@@ -170,4 +192,35 @@ fn ending(path: &Path) -> Option<String> {
 /// Reads the cloud of `info`.
 pub fn info(args: &args::Info, common: &args::Common) -> Result<Measure, Failure> {
     Reading::new(common).cloud(&args.cloud)
+}
+
+/// The demonstration and where it goes.
+pub struct Demo {
+    /// Sizes and seed.
+    pub demo: gromov::demo::Demo,
+    /// The page.
+    pub html: PathBuf,
+    /// The flow of the horse under IGW.
+    pub igw: PathBuf,
+    /// The flow of the horse under W2.
+    pub w2: PathBuf,
+}
+
+/// Creates the folder of `demo` if it is missing, and checks that all three files can be written.
+pub fn demo(args: &args::Demo, common: &args::Common) -> Result<Demo, Failure> {
+    let sizes = if args.quick { gromov::demo::Demo::quick() } else { gromov::demo::Demo::full() };
+    std::fs::create_dir_all(&args.out).map_err(|e| {
+        Failure::file(&args.out, format!("the folder cannot be created: {e}; choose another one with --out"))
+    })?;
+    let file = |name: &str| -> Result<PathBuf, Failure> {
+        let path = args.out.join(name);
+        io::check_writable(&path)?;
+        Ok(path)
+    };
+    Ok(Demo {
+        demo: gromov::demo::Demo { seed: common.seed, ..sizes },
+        html: file("demo.html")?,
+        igw: file("igw.npz")?,
+        w2: file("w2.npz")?,
+    })
 }

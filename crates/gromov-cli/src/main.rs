@@ -9,6 +9,8 @@ mod failure;
 mod job;
 mod output;
 mod spec;
+mod target;
+mod trajectory;
 mod watch;
 
 use std::process::ExitCode;

@@ -1,8 +1,10 @@
 //! Results on stdout: tables for people, one JSON object for programs.
 
 use std::io::{ErrorKind, Write};
+use std::path::Path;
 
-use gromov::{Measure, Status};
+use gromov::report::Page;
+use gromov::{Measure, Status, io};
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -22,6 +24,12 @@ pub fn print(text: &str) -> Result<(), Failure> {
 pub fn json(object: &impl Serialize) -> Result<String, Failure> {
     let text = serde_json::to_string(object);
     text.map(|t| t + "\n").map_err(|e| Failure::new(format!("the result has no JSON form: {e}")))
+}
+
+/// Writes a page in one step.
+pub fn page(path: &Path, page: &Page) -> Result<(), Failure> {
+    let html = page.render()?;
+    Ok(io::write_atomic(path, |out| out.write_all(html.as_bytes()))?)
 }
 
 /// Exit code of an answered run.

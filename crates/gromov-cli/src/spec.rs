@@ -13,6 +13,7 @@ use gromov::io;
 
 use crate::failure::Failure;
 use crate::job::Reading;
+use crate::target::{Shared, Target};
 
 /// Every energy with its keys.
 const ENERGIES: [(Kind, &str, &[&str]); 4] = [
@@ -109,22 +110,29 @@ impl Spec {
         Ok(())
     }
 
-    /// Reads the files and makes the energy, for clouds of dimension `dim` read from `cloud`.
+    /// Reads the files and makes the energy, for clouds of dimension `dim` read from `cloud`; its target
+    /// beside it, if it has one.
     pub fn build(
         &self,
         reading: &Reading,
         cloud: &Path,
         dim: usize,
         seed: u64,
-    ) -> Result<Box<dyn Energy>, Failure> {
-        let energy: Box<dyn Energy> = match (self.kind, &self.target) {
-            (Kind::EnergyDistance, Some(path)) => Box::new(EnergyDistance::new(reading.cloud(path)?)),
-            (Kind::Wasserstein, Some(path)) => Box::new(Wasserstein::new(reading.cloud(path)?)),
-            (Kind::Igw, Some(path)) => {
-                Box::new(Igw::new(reading.cloud(path)?, Alternating { seed, ..Alternating::default() }))
+    ) -> Result<(Box<dyn Energy>, Option<Target>), Failure> {
+        let target = self.target.as_deref().map(|path| reading.cloud(path)).transpose()?;
+        let mut aligned = None;
+        let energy: Box<dyn Energy> = match (self.kind, &target) {
+            (Kind::EnergyDistance, Some(cloud)) => Box::new(EnergyDistance::new(cloud.clone())),
+            (Kind::Wasserstein, Some(cloud)) => Box::new(Wasserstein::new(cloud.clone())),
+            (Kind::Igw, Some(cloud)) => {
+                let search = Alternating { seed, ..Alternating::default() };
+                let shared = Shared::new(Igw::new(cloud.clone(), search));
+                aligned = Some(shared.clone());
+                Box::new(shared)
             }
             _ => Box::new(self.quadratic(reading)?),
         };
+        let target = target.map(|cloud| Target { cloud, aligned });
         match energy.dim() {
             Some(d) if d != dim => Err(Failure::file(
                 cloud,
@@ -133,7 +141,7 @@ impl Spec {
                     self.text
                 ),
             )),
-            _ => Ok(energy),
+            _ => Ok((energy, target)),
         }
     }
 

@@ -34,6 +34,15 @@ impl Watch {
         Ok(Watch { interrupted, bar, unit })
     }
 
+    /// Says what comes next, before the first event of it.
+    pub fn stage(&mut self, unit: &'static str) {
+        self.unit = unit;
+        if let Some(bar) = &self.bar {
+            bar.set_message(format!("{unit}, first step"));
+            bar.enable_steady_tick(std::time::Duration::from_millis(200));
+        }
+    }
+
     /// Removes the progress line.
     pub fn end(&self) {
         if let Some(bar) = &self.bar {

@@ -52,6 +52,11 @@ pub fn run(args: &args::Distance, common: &args::Common) -> Result<u8, Failure> 
     if let Some(path) = &job.plan {
         io::write_plan_csv(path, &sol.plan.rows, &sol.plan.columns, &sol.plan.mass)?;
     }
+    if let Some(path) = &job.report {
+        let (a, b) = (args.a.to_string_lossy(), args.b.to_string_lossy());
+        let page = gromov::report::distance::page(&format!("{a} and {b}"), (&a, &b), &job.a, &job.b, &sol)?;
+        output::page(path, &page)?;
+    }
     let text = if common.json {
         output::json(&object(&job, &sol, seconds))?
     } else {
@@ -132,6 +137,9 @@ fn table(args: &args::Distance, job: &job::Distance, sol: &Solution, seconds: f6
     if let Some(path) = &job.plan {
         let path = printable(&path.to_string_lossy());
         pairs.push(("plan", format!("{} entries in {path}", sol.plan.len())));
+    }
+    if let Some(path) = &job.report {
+        pairs.push(("report", printable(&path.to_string_lossy())));
     }
     if out_of_range(sol) {
         let unit = output::number(sol.unit, 3);

@@ -4,14 +4,15 @@ use std::path::Path;
 use std::time::Instant;
 
 use gromov::error::printable;
-use gromov::flow::{FirstTurn, Metric, Rotation, Scheme, StepLog, change};
+use gromov::flow::{FirstTurn, Metric, Rotation, Scheme};
+use gromov::report::flow::page;
 use gromov::{Status, Trajectory, io};
 use serde::Serialize;
 
 use crate::args;
 use crate::failure::Failure;
 use crate::watch::Watch;
-use crate::{job, output};
+use crate::{job, output, target, trajectory};
 
 /// Rows of the table.
 const ROWS: usize = 20;
@@ -36,26 +37,11 @@ struct Object<'a> {
     first_turn: &'a Option<FirstTurn>,
     mirror_gain: f64,
     relabelled: Option<usize>,
+    unsolved: usize,
     frames: usize,
     out: Option<String>,
+    report: Option<String>,
     seconds: f64,
-}
-
-/// The text `meta` of an output file: what was asked for and what happened. No clock time, no number
-/// of threads: they do not change the result.
-#[derive(Serialize)]
-struct Meta<'a> {
-    version: &'static str,
-    command: &'static str,
-    options: Options,
-    seed: u64,
-    status: Status,
-    step: f64,
-    energy: &'a str,
-    rotation: Option<Rotation>,
-    first_turn: &'a Option<FirstTurn>,
-    mirror_gain: f64,
-    log: &'a [StepLog],
 }
 
 /// Options as given; `None` where the program chose.
@@ -92,6 +78,10 @@ pub fn run(args: &args::Flow, common: &args::Common) -> Result<u8, Failure> {
             }
         }
     }
+    if let Some(path) = &job.report {
+        let title = format!("Flow of {}", args.cloud.to_string_lossy());
+        output::page(path, &page(&title, &target::picture(&run, &job.targets)?, common.seed)?)?;
+    }
     let text = if common.json {
         output::json(&object(&job, &run, seconds))?
     } else {
@@ -122,20 +112,7 @@ fn meta(
         center: common.center,
         normalize: common.normalize,
     };
-    let meta = Meta {
-        version: env!("CARGO_PKG_VERSION"),
-        command: "flow",
-        options,
-        seed: common.seed,
-        status: run.status,
-        step: run.step,
-        energy: &run.energy,
-        rotation: run.rotation,
-        first_turn: &run.first_turn,
-        mirror_gain: run.mirror_gain,
-        log: &run.log,
-    };
-    Ok(output::json(&meta)?.trim_end().to_string())
+    trajectory::meta("flow", options, common.seed, run)
 }
 
 fn object<'a>(job: &job::Flow, run: &'a Trajectory, seconds: f64) -> Object<'a> {
@@ -158,15 +135,12 @@ fn object<'a>(job: &job::Flow, run: &'a Trajectory, seconds: f64) -> Object<'a> 
         first_turn: &run.first_turn,
         mirror_gain: run.mirror_gain,
         relabelled: run.relabelled(),
+        unsolved: run.unsolved(),
         frames: run.frames(),
         out: job.out.as_ref().map(|o| o.path.to_string_lossy().into_owned()),
+        report: job.report.as_ref().map(|p| p.to_string_lossy().into_owned()),
         seconds,
     }
-}
-
-/// Names of the columns of eigenvalues, and which they are: all up to four, else the ends.
-fn eigenvalue_columns(d: usize) -> Vec<usize> {
-    if d <= 4 { (0..d).collect() } else { vec![0, 1, d - 1] }
 }
 
 fn table(
@@ -175,27 +149,6 @@ fn table(
     job: &job::Flow,
     run: &Trajectory,
 ) -> Result<String, Failure> {
-    let short = |x: f64| output::number(x, 6);
-    let columns = eigenvalue_columns(run.d);
-    let mut header: Vec<String> = vec!["time".into(), "energy".into()];
-    header.extend(columns.iter().map(|k| format!("Sigma_{}", k + 1)));
-    header.extend(["moved", "inner", "gram change"].map(String::from));
-    let start = run.start()?;
-    let shown = ROWS.min(run.frames());
-    let mut body = Vec::with_capacity(shown);
-    let mut before = 0;
-    for row in 0..shown {
-        let f = if shown == 1 { 0 } else { row * (run.frames() - 1) / (shown - 1) };
-        let spectrum = start.with_points(run.frame(f).to_vec())?.spectrum()?;
-        let iterations = run.iterations_at(f);
-        let mut cells = vec![short(run.times[f]), short(run.energies[f])];
-        cells.extend(columns.iter().map(|k| short(spectrum[*k])));
-        cells.push(short(run.length_at(f)));
-        cells.push((iterations - before).to_string());
-        cells.push(output::number(change::gram_change(&start, run.frame(f))?, 3));
-        before = iterations;
-        body.push(cells);
-    }
     let name = printable(&args.cloud.to_string_lossy());
     let mut top = format!("{name}: {} points in R^{}, energy {}\n", run.n, run.d, run.energy);
     if !common.center
@@ -204,7 +157,7 @@ fn table(
     {
         top += &format!("{label}: {text}\n");
     }
-    Ok(format!("{top}\n{}\n", output::table(&header, &body)))
+    Ok(format!("{top}\n{}\n", trajectory::table(run, ROWS)?))
 }
 
 fn summary(
@@ -232,7 +185,7 @@ fn summary(
         ("status", format!("{}{} after {steps} steps, time {time}", run.status, output::advice(run.status))),
         ("end", end),
         ("tau", format!("{} ({step})", short(run.step))),
-        ("metric", format!("{}, {} scheme", metric_name(run.metric), scheme_name(run.scheme))),
+        ("metric", format!("{}, {} scheme", trajectory::metric_name(run.metric), scheme_name(run.scheme))),
     ];
     let rises = run.energy_rises();
     if rises > 0 {
@@ -252,9 +205,13 @@ fn summary(
         None => "not checked".into(),
     };
     pairs.push(("relabelled", relabelled));
+    pairs.push(("unsolved", trajectory::unsolved(run)));
     pairs.push(("seed", common.seed.to_string()));
     let out = job.out.as_ref().map(|o| output_line(&o.path, run.frames()));
     pairs.push(("out", out.unwrap_or_else(|| "none (--out FILE.npz keeps the frames)".into())));
+    if let Some(path) = &job.report {
+        pairs.push(("report", printable(&path.to_string_lossy())));
+    }
     pairs.push(("seconds", format!("{seconds:.3}")));
     output::lines(&pairs)
 }
@@ -284,13 +241,6 @@ fn mirror_gain(run: &Trajectory) -> String {
     match run.mirror_gain > 0.0 {
         true => format!("{gain} (a mirror image of the cloud would have had less energy)"),
         false => "0".into(),
-    }
-}
-
-fn metric_name(metric: Metric) -> &'static str {
-    match metric {
-        Metric::W2 => "w2",
-        _ => "igw",
     }
 }
 

@@ -1,5 +1,6 @@
 //! The commands: a checked job in, results out, an exit code back.
 
+mod demo;
 mod distance;
 mod flow;
 mod info;
@@ -23,5 +24,6 @@ fn dispatch(command: &Command, common: &Common) -> Result<u8, Failure> {
         Command::Distance(args) => distance::run(args, common),
         Command::Flow(args) => flow::run(args, common),
         Command::Info(args) => info::run(args, common),
+        Command::Demo(args) => demo::run(args, common),
     }
 }

@@ -63,7 +63,7 @@ pub(super) fn figure(chart: &Chart) -> Result<String> {
 
 fn legend(series: &[Series]) -> String {
     let mut out = String::from("<ul class=\"legend\">");
-    for s in series {
+    for s in series.iter().filter(|s| !s.name.is_empty()) {
         let dash = if s.dashed { " dash" } else { "" };
         let class = format!("swatch c{}{dash}", s.color % COLORS.len());
         out.push_str(&format!("<li><i class=\"{class}\"></i>{}</li>", escape(&s.name, 200)));
@@ -176,7 +176,8 @@ fn draw(
 
 /// Our own opening tag (no size, no name space, a description, the geometry for the time marker).
 fn finish(chart: &Chart, svg: &str, left: i32, x: &Axis) -> String {
-    let names: Vec<String> = chart.series.iter().map(|s| clean(&s.name, 100)).collect();
+    let named = chart.series.iter().filter(|s| !s.name.is_empty());
+    let names: Vec<String> = named.map(|s| clean(&s.name, 100)).collect();
     let about = format!(
         "{}. Horizontal: {}. Vertical: {}. Curves: {}.",
         chart.title,

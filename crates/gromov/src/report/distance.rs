@@ -27,10 +27,7 @@ pub fn page(title: &str, names: (&str, &str), mu: &Measure, nu: &Measure, sol: &
         lines: sol.plan.entries().collect(),
         seed: 0,
     };
-    let mut notes = vec![
-        "Colours: a point of the second cloud has the colour of the point of the first that sends it most mass."
-            .to_string(),
-    ];
+    let mut notes = Vec::new();
     if p.max(q) > dim || p != q {
         notes.push(format!("The clouds have dimensions {p} and {q}; {dim} are drawn."));
     }
@@ -38,7 +35,7 @@ pub fn page(title: &str, names: (&str, &str), mu: &Measure, nu: &Measure, sol: &
         title: format!("IGW distance {:.6e}", sol.distance),
         text: vec![verdict(sol)],
         matching: Some(matching),
-        table: Some(table(sol)),
+        table: Some(table(names, mu, nu, sol)),
         notes,
         ..Section::default()
     };
@@ -67,13 +64,16 @@ fn verdict(sol: &Solution) -> String {
     }
 }
 
-fn table(sol: &Solution) -> Table {
+fn table(names: (&str, &str), mu: &Measure, nu: &Measure, sol: &Solution) -> Table {
+    let size = |m: &Measure| format!("{} points in dimension {}", m.len(), m.dim());
     let reflected = match sol.reflected {
         Some(true) => "a mirror image",
         Some(false) => "a rotation",
         None => "a partial isometry",
     };
     let mut rows: Vec<Vec<String>> = [
+        (names.0, size(mu)),
+        (names.1, size(nu)),
         ("squared", format!("{:.9e}", sol.squared)),
         ("distance", format!("{:.9e}", sol.distance)),
         ("lower bound of squared", format!("{:.9e}", sol.lower_bound)),
@@ -88,7 +88,8 @@ fn table(sol: &Solution) -> Table {
     .collect();
     for (k, other) in sol.alternatives.iter().enumerate() {
         let name = format!("other local optimum {}", k + 1);
-        rows.push(vec![name, format!("{:.9e}", other.squared)]);
+        let mirrored = if other.reflected == Some(true) { " (a mirror image)" } else { "" };
+        rows.push(vec![name, format!("{:.9e}{mirrored}", other.squared)]);
     }
     Table { head: vec!["quantity".into(), "value".into()], rows }
 }

@@ -1,8 +1,8 @@
 //! The page of a flow, or of several flows side by side.
 
-use super::{Chart, Cloud, FrameSwitch, Frames, Player, Section, Series};
+use super::{Chart, Cloud, FrameSwitch, Frames, Page, Player, Section, Series, Table};
 use crate::error::{Error, Result};
-use crate::flow::{Metric, Trajectory, change};
+use crate::flow::{Metric, Rotation, Scheme, Trajectory, change};
 use crate::linalg;
 use crate::measure::Measure;
 
@@ -17,6 +17,25 @@ pub struct Run<'a> {
     pub backdrop: Option<Measure>,
     /// Rotation into another frame of reference and its name.
     pub switch: Option<(String, Vec<f64>)>,
+}
+
+impl Run<'_> {
+    /// Draws a target that is known up to rotation: turned by R, x ≈ R y, into the frame of the flow,
+    /// with a switch to its own frame. Errors: R not (d, d).
+    pub fn turned_target(&mut self, target: &Measure, rotation: &[f64]) -> Result<()> {
+        let d = self.trajectory.d;
+        self.backdrop = Some(target.linear_image(rotation, d)?);
+        let back = linalg::transpose(rotation, d, d);
+        let how = match (d, &back[..]) {
+            (2, [a, b, c, e]) if a * e - b * c > 0.0 => {
+                format!("turned by the {:.1}° found", c.atan2(*a).to_degrees())
+            }
+            (2, _) => "mirrored by the map found".into(),
+            _ => "turned by the map found".into(),
+        };
+        self.switch = Some((format!("the target’s frame ({how})"), back));
+        Ok(())
+    }
 }
 
 /// Curves of one flow, one number a frame.
@@ -93,6 +112,80 @@ pub fn section(title: &str, text: Vec<String>, runs: &[Run<'_>]) -> Result<Secti
     })
 }
 
+/// The page of one flow: picture, curves, what was run and how it ended. Errors: as in [`section`].
+pub fn page(title: &str, run: &Run<'_>, seed: u64) -> Result<Page> {
+    let t = run.trajectory;
+    let (geometry, cost) = match t.metric {
+        Metric::W2 => ("Wasserstein (W2)", "how far each point travels"),
+        Metric::Igw => {
+            ("inner-product Gromov-Wasserstein (IGW)", "how much the inner products inside the cloud change")
+        }
+    };
+    let mut text = vec![format!(
+        "{} points in dimension {} move so that F = {} falls as fast as it can in the {geometry} geometry, which \
+         counts {cost}.",
+        t.n,
+        t.d,
+        meaning(&t.energy)
+    )];
+    match (&run.backdrop, &run.switch) {
+        (Some(_), Some(_)) => text.push(
+            "Grey: the target, turned into the frame of the cloud. F does not see rotations, so the cloud does \
+             not turn; the switch shows both in the target’s frame."
+                .into(),
+        ),
+        (Some(_), None) => text.push("Grey: the target.".into()),
+        _ => {}
+    }
+    let mut body = section("", text, std::slice::from_ref(run))?;
+    body.table = Some(facts(t, seed));
+    Ok(Page {
+        title: title.into(),
+        sections: vec![body],
+        foot: vec![format!("gromov {}", env!("CARGO_PKG_VERSION"))],
+        ..Page::default()
+    })
+}
+
+/// An energy that stands alone, in words.
+fn meaning(energy: &str) -> &str {
+    match energy {
+        "igw" => "½ IGW²(·, target)",
+        "wasserstein" => "½ W2²(·, target)",
+        "energy-distance" => "the energy distance to the target",
+        other => other,
+    }
+}
+
+/// What was run and how it ended.
+fn facts(t: &Trajectory, seed: u64) -> Table {
+    let last = t.frames() - 1;
+    let orientation = match (t.metric, t.rotation) {
+        (Metric::W2, _) => "part of the motion",
+        (_, None) => "F does not see it",
+        (_, Some(Rotation::Free)) => "chosen by F at no cost",
+        (_, Some(Rotation::Fixed)) => "no net rotation",
+    };
+    let rows = [
+        ("energy F", t.energy.clone()),
+        ("F at the start, at the end", format!("{:.6e}, {:.6e}", t.energies[0], t.energies[last])),
+        ("metric", if t.metric == Metric::W2 { "w2".into() } else { "igw".into() }),
+        ("scheme", if t.scheme == Scheme::Rk4 { "rk4".into() } else { "implicit".into() }),
+        ("step τ", format!("{:.6e}", t.step)),
+        ("steps, time", format!("{}, {:.6e}", t.steps(), t.times[last])),
+        ("status", t.status.to_string()),
+        ("steps not solved to tolerance", t.unsolved().to_string()),
+        ("path length in the metric", format!("{:.6e}", t.length_at(last))),
+        ("orientation", orientation.into()),
+        ("turned in all", format!("{:.2}°", t.turned().to_degrees())),
+        ("seed", seed.to_string()),
+    ];
+    Table {
+        head: vec!["quantity".into(), "value".into()],
+        rows: rows.into_iter().map(|(name, value)| vec![name.to_string(), value]).collect(),
+    }
+}
+
 /// The projection to at most three dimensions.
 struct View {
     dim: usize,
@@ -146,69 +239,54 @@ fn player(run: &Run<'_>, color: usize, view: &View) -> Result<Player> {
 }
 
 fn charts(runs: &[Run<'_>], curves: &[Curves]) -> Vec<Chart> {
-    let against = |x: &dyn Fn(&Trajectory, usize) -> f64,
-                   pick: &dyn Fn(&Curves, usize) -> f64,
-                   tag: &str,
-                   dashed| {
-        let all = runs.iter().zip(curves).enumerate();
-        all.map(|(color, (run, curve))| Series {
-            name: if tag.is_empty() { run.label.clone() } else { format!("{}: {tag}", run.label) },
-            points: (0..run.trajectory.frames()).map(|f| (x(run.trajectory, f), pick(curve, f))).collect(),
-            dashed,
-            color,
-        })
-        .collect::<Vec<Series>>()
-    };
-    let time = |t: &Trajectory, f: usize| t.times[f];
-    let energy = |t: &Trajectory, f: usize| t.energies[f];
-    let both = |x: &dyn Fn(&Trajectory, usize) -> f64| {
-        let mut series = against(x, &|c, f| c.gram[f], "inner products", false);
-        series.extend(against(x, &|c, f| c.distances[f], "pair distances", true));
-        series
-    };
     let positive = runs.iter().all(|r| r.trajectory.energies.iter().all(|e| *e > 0.0));
+    let time = |t: &Trajectory, f: usize| t.times[f];
+    // a share where F has a sign; functionals of different units then compare too
+    let lost = |t: &Trajectory, f: usize| {
+        let lost = t.energies[0] - t.energies[f];
+        if positive { lost / t.energies[0] } else { lost }
+    };
+    let follows = |title: &str, y_label: &str, series| Chart {
+        title: title.into(),
+        x_label: "time t".into(),
+        y_label: y_label.into(),
+        follows_time: true,
+        series,
+        ..Chart::default()
+    };
     vec![
+        Chart { log_y: positive, ..follows("Energy", "F", energies(runs)) },
+        follows("Eigenvalues of the second moment Σ", "λ, largest on top", spectra(runs, curves)),
+        follows("Change since the start, against time", "relative change", changes(runs, curves, &time)),
         Chart {
-            title: "Energy".into(),
-            x_label: "time t".into(),
-            y_label: "F".into(),
-            log_y: positive,
-            follows_time: true,
-            series: energies(runs),
-            ..Chart::default()
-        },
-        Chart {
-            title: "Spectrum of Σ".into(),
-            x_label: "time t".into(),
-            y_label: "eigenvalues".into(),
-            follows_time: true,
-            series: spectra(runs, curves),
-            ..Chart::default()
-        },
-        Chart {
-            title: "Relative change since the start, against time".into(),
-            x_label: "time t".into(),
-            y_label: "change".into(),
-            follows_time: true,
-            series: both(&time),
-            ..Chart::default()
-        },
-        Chart {
-            title: "Relative change since the start, against energy".into(),
-            x_label: "F (the flow runs from right to left)".into(),
-            y_label: "change".into(),
-            log_x: positive,
-            series: both(&energy),
+            title: "Change since the start, against energy lost".into(),
+            x_label: if positive { "share of F lost, (F₀ − F) / F₀" } else { "F lost, F₀ − F" }.into(),
+            y_label: "relative change".into(),
+            series: changes(runs, curves, &lost),
             ..Chart::default()
         },
     ]
+}
+
+/// Inner products (full lines) and pair distances (dashed) against x.
+fn changes(runs: &[Run<'_>], curves: &[Curves], x: &dyn Fn(&Trajectory, usize) -> f64) -> Vec<Series> {
+    let one = |color: usize, tag: &str, curve: &[f64], dashed| Series {
+        name: if runs.len() == 1 { tag.into() } else { format!("{}: {tag}", runs[color].label) },
+        points: curve.iter().enumerate().map(|(f, y)| (x(runs[color].trajectory, f), *y)).collect(),
+        dashed,
+        color,
+    };
+    let all = || curves.iter().enumerate();
+    let mut series: Vec<Series> = all().map(|(k, c)| one(k, "inner products", &c.gram, false)).collect();
+    series.extend(all().map(|(k, c)| one(k, "pair distances", &c.distances, true)));
+    series
 }
 
 fn energies(runs: &[Run<'_>]) -> Vec<Series> {
     let one = |(color, run): (usize, &Run<'_>)| Series {
         name: run.label.clone(),
         points: run.trajectory.times.iter().copied().zip(run.trajectory.energies.iter().copied()).collect(),
-        dashed: run.trajectory.metric == Metric::W2 && color > 0,
+        dashed: false,
         color,
     };
     runs.iter().enumerate().map(one).collect()
@@ -220,11 +298,11 @@ fn spectra(runs: &[Run<'_>], curves: &[Curves]) -> Vec<Series> {
         let d = run.trajectory.d;
         for k in 0..d.min(4) {
             series.push(Series {
-                name: format!("{} λ{}", run.label, k + 1),
+                name: if k == 0 { run.label.clone() } else { String::new() },
                 points: (0..run.trajectory.frames())
                     .map(|f| (run.trajectory.times[f], curve.spectrum[f * d + k]))
                     .collect(),
-                dashed: run.trajectory.metric == Metric::W2 && color > 0,
+                dashed: false,
                 color,
             });
         }

@@ -106,6 +106,7 @@ fn section_html(section: &Section, s: usize, left_out: &[String]) -> Result<Stri
     if let Some(m) = &section.matching {
         out.push_str(&matching_html(m));
     }
+    out.push_str(&paragraphs(&section.below, "text"));
     if !section.charts.is_empty() {
         out.push_str("<div class=\"charts\">\n");
         for c in &section.charts {
@@ -214,20 +215,18 @@ fn matching_html(m: &Matching) -> String {
 }
 
 fn table_html(t: &Table) -> String {
-    let cell = |tag: &str, text: &str| {
-        let class = if is_number(text) { " class=\"number\"" } else { "" };
-        format!("<{tag}{class}>{}</{tag}>", escape(text, CELL))
-    };
+    // a column of numbers is set to the right, a mixed one to the left
     let numeric: Vec<bool> =
         (0..t.head.len()).map(|c| !t.rows.is_empty() && t.rows.iter().all(|r| is_number(&r[c]))).collect();
+    let class = |c: usize| if numeric[c] { " class=\"number\"" } else { "" };
     let mut out = String::from("<div class=\"table\"><table>\n<thead><tr>");
-    for (text, right) in t.head.iter().zip(numeric) {
-        let class = if right { " class=\"number\"" } else { "" };
-        out.push_str(&format!("<th scope=\"col\"{class}>{}</th>", escape(text, CELL)));
+    for (c, text) in t.head.iter().enumerate() {
+        out.push_str(&format!("<th scope=\"col\"{}>{}</th>", class(c), escape(text, CELL)));
     }
     out.push_str("</tr></thead>\n<tbody>\n");
     for row in t.rows.iter().take(ROWS) {
-        let cells: String = row.iter().map(|text| cell("td", text)).collect();
+        let cell = |(c, text): (usize, &String)| format!("<td{}>{}</td>", class(c), escape(text, CELL));
+        let cells: String = row.iter().enumerate().map(cell).collect();
         out.push_str(&format!("<tr>{cells}</tr>\n"));
     }
     out.push_str("</tbody>\n</table></div>\n");
@@ -237,9 +236,12 @@ fn table_html(t: &Table) -> String {
     out
 }
 
-/// Numbers, percentages, numbers with a unit sign.
+/// Numbers, percentages, numbers with a unit sign, counts such as "2 of 30".
 fn is_number(text: &str) -> bool {
     let text = text.trim().replace('−', "-");
-    let bare = text.trim_end_matches(['%', '°', '×', 's']).trim().replace(',', "");
-    bare.parse::<f64>().is_ok() || text == "–"
+    let number = |text: &str| {
+        let bare = text.trim_end_matches(['%', '°', '×', 's']).trim().replace(',', "");
+        bare.parse::<f64>().is_ok()
+    };
+    text == "–" || number(&text) || text.split_once(" of ").is_some_and(|(a, b)| number(a) && number(b))
 }

@@ -37,7 +37,7 @@ use crate::error::Result;
 pub const KEY_FRAMES: usize = 21;
 
 /// Coordinates of all players of a page, above which every player shows fewer points (16 bits each).
-pub const COORDINATES: usize = 310_000;
+pub const COORDINATES: usize = 320_000;
 
 /// Most lines of a matching that are drawn; above, a seeded sample of them.
 pub const LINES: usize = 3_000;
@@ -76,6 +76,8 @@ pub struct Section {
     pub time_label: String,
     /// Time shown when the page opens; `None` means the first frame.
     pub start: Option<f64>,
+    /// Paragraphs below the moving clouds: what was measured.
+    pub below: Vec<String>,
     /// Curves, two in a row.
     pub charts: Vec<Chart>,
     /// A picture of a transport plan.
@@ -160,7 +162,7 @@ pub struct Chart {
 /// curve is interrupted there, and the page says how many.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Series {
-    /// Name in the legend.
+    /// Name in the legend; a curve without one is left out of it.
     pub name: String,
     /// Points (x, y), joined in this order.
     pub points: Vec<(f64, f64)>,
@@ -170,7 +172,7 @@ pub struct Series {
     pub color: usize,
 }
 
-/// A table; cells that read as numbers are set to the right.
+/// A table; a column whose cells all read as numbers is set to the right.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Table {
     /// Column heads.

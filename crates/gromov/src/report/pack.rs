@@ -149,7 +149,9 @@ pub(super) fn section(section: &Section, share: f64) -> (SectionData, Vec<String
     });
     let mut players = Vec::new();
     if let Some(frame) = &frame {
-        players = section.players.iter().map(|p| player(p, frame, share, &mut notes)).collect();
+        let mut left_out = Vec::new();
+        players = section.players.iter().map(|p| player(p, frame, share, &mut left_out)).collect();
+        notes = once_for_all(&section.players, &left_out);
     }
     let matching = section.matching.as_ref().map(|m| matching(m, &mut notes));
     let data =
@@ -162,17 +164,28 @@ pub(super) fn time_label(section: &Section) -> String {
     if section.time_label.is_empty() { "t".into() } else { clean(&section.time_label, 40) }
 }
 
-fn player(p: &Player, frame: &Frame, share: f64, notes: &mut Vec<String>) -> PlayerData {
+/// What was left out of each player, said once where it is the same for all.
+fn once_for_all(players: &[Player], left_out: &[Vec<String>]) -> Vec<String> {
+    if left_out.windows(2).all(|w| w[0] == w[1]) {
+        return left_out.first().cloned().unwrap_or_default();
+    }
+    let named = players.iter().zip(left_out);
+    named.flat_map(|(p, notes)| notes.iter().map(|n| format!("{}: {n}", p.label))).collect()
+}
+
+fn player(p: &Player, frame: &Frame, share: f64, left_out: &mut Vec<Vec<String>>) -> PlayerData {
     let (k, d) = (p.frames.times.len(), p.dim);
     let n = p.frames.points.len() / k / d;
     let frames = evenly(k, KEY_FRAMES);
     let points = evenly(n, ((n as f64 * share) as usize).max(1));
+    let mut notes = Vec::new();
     if points.len() < n {
-        notes.push(format!("{}: {} of {} points are drawn.", p.label, points.len(), n));
+        notes.push(format!("{} of {} points are drawn.", points.len(), n));
     }
     if frames.len() < k {
-        notes.push(format!("{}: {} of {} frames are kept on this page.", p.label, frames.len(), k));
+        notes.push(format!("{} of {} frames are kept on this page.", frames.len(), k));
     }
+    left_out.push(notes);
     let mut moving = Vec::with_capacity(frames.len() * points.len() * d);
     for &f in &frames {
         moving.extend(rows(&p.frames.points[f * n * d..(f + 1) * n * d], d, &points));

@@ -172,7 +172,7 @@ function camera(stage) {
 function open(stage, canvas) {
   const W = canvas.clientWidth, ratio = window.devicePixelRatio || 1;
   // the pictures and their controls fit on one screen, also when they are one above the other
-  const tallest = Math.max(220, innerHeight * (stage.canvases.length > 1 && innerWidth <= 640 ? 0.34 : 0.54));
+  const tallest = Math.max(220, innerHeight * (stage.canvases.length > 1 && innerWidth <= 640 ? 0.34 : 0.48));
   const H = stage.d === 1 ? 132 : Math.round(Math.min(W * stage.aspect, tallest));
   if (canvas.width !== Math.round(W * ratio) || canvas.height !== Math.round(H * ratio)) {
     canvas.width = Math.round(W * ratio);

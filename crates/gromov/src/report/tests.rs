@@ -65,6 +65,7 @@ fn page_of(text: &str) -> Page {
     let section = Section {
         title: s(),
         text: vec![s()],
+        below: vec![s()],
         players: vec![player],
         time_label: s(),
         start: None,
