@@ -1,10 +1,12 @@
 //! Targets of energies, kept for the page of a flow.
 
+use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gromov::energy::Igw;
 use gromov::flow::Metric;
 use gromov::report::flow::Run;
+use gromov::solve::Observer;
 use gromov::{Energy, Measure, Trajectory};
 
 /// A cloud that an energy pulls to.
@@ -46,6 +48,10 @@ impl Energy for Shared {
 
     fn value(&mut self, rho: &Measure) -> gromov::Result<f64> {
         self.lock().value(rho)
+    }
+
+    fn prepare(&mut self, rho: &Measure, observer: &mut dyn Observer) -> gromov::Result<ControlFlow<()>> {
+        self.lock().prepare(rho, observer)
     }
 
     fn rotation_invariant(&self) -> bool {

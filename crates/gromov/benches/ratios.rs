@@ -137,7 +137,7 @@ fn demo() -> Result<()> {
     let horse = demo.horse(&mut ())?;
     let horse_seconds = clock.elapsed().as_secs_f64();
     let bunny = demo.bunny(&mut ())?;
-    let page = gromov::demo::page(&horse, &bunny)?.render()?;
+    let page = gromov::demo::page(&horse, Some(&bunny))?.render()?;
     println!(
         "demo: {:.1} s (horse {horse_seconds:.1} s; aim 30 s on two cores), page {} bytes, Chamfer ratio {:.3}",
         clock.elapsed().as_secs_f64(),

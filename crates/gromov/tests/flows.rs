@@ -329,6 +329,14 @@ fn convergence_interruption_and_threads() {
         calls += 1;
         if calls == 3 { std::ops::ControlFlow::Break(()) } else { std::ops::ControlFlow::Continue(()) }
     };
+    // the searches before the first step are heard too
+    let mut at_once = |_: &gromov::solve::Event| std::ops::ControlFlow::Break(());
+    let mut search = Igw::new(target.clone(), Alternating::default());
+    let run = Flow::default().solve(&rho, &mut search, &mut at_once).unwrap();
+    assert_eq!((run.status, run.steps(), run.frames()), (Status::Interrupted, 0, 1));
+    let mut turned = EnergyDistance::new(target.clone());
+    let run = Flow::default().solve(&rho, &mut turned, &mut at_once).unwrap();
+    assert_eq!((run.status, run.steps(), run.frames()), (Status::Interrupted, 0, 1));
     let mut energy = Wasserstein::new(target.clone());
     let flow = Flow { metric: Metric::W2, steps: Some(50), ..Flow::default() };
     let run = flow.solve(&rho, &mut energy, &mut stop).unwrap();

@@ -23,8 +23,11 @@ pub use potential::Quadratic;
 pub use sum::Sum;
 pub use transport::{Igw, Wasserstein};
 
+use std::ops::ControlFlow;
+
 use crate::error::{Error, Result};
 use crate::measure::Measure;
+use crate::solve::Observer;
 
 /// A functional of a measure, for flows.
 ///
@@ -60,6 +63,12 @@ pub trait Energy: Send {
     /// F(ρ) alone.
     fn value(&mut self, rho: &Measure) -> Result<f64> {
         self.value_and_gradient(rho, &mut vec![0.0; rho.points().len()])
+    }
+
+    /// Called once before a flow from ρ: long searches belong here, where the observer can stop them.
+    /// `Break` ends the flow as interrupted; F must have an answer all the same.
+    fn prepare(&mut self, _rho: &Measure, _observer: &mut dyn Observer) -> Result<ControlFlow<()>> {
+        Ok(ControlFlow::Continue(()))
     }
 
     /// True if F(O#ρ) = F(ρ) for every rotation O: flows then leave the orientation alone.

@@ -1,8 +1,11 @@
 //! Weighted sums of energies.
 
+use std::ops::ControlFlow;
+
 use super::Energy;
 use crate::error::Result;
 use crate::measure::Measure;
+use crate::solve::Observer;
 
 /// Σ_k c_k F_k.
 ///
@@ -52,6 +55,15 @@ impl Energy for Sum {
             value += *factor * energy.value(rho)?;
         }
         Ok(value)
+    }
+
+    fn prepare(&mut self, rho: &Measure, observer: &mut dyn Observer) -> Result<ControlFlow<()>> {
+        for (_, energy) in &mut self.terms {
+            if energy.prepare(rho, observer)?.is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        Ok(ControlFlow::Continue(()))
     }
 
     fn rotation_invariant(&self) -> bool {

@@ -4,13 +4,15 @@
 //! in one pricing of all pairs whether it is still optimal. The gradient is that of the value with
 //! the plan held fixed, which is the gradient of F wherever the optimal plan is unique.
 
+use std::ops::ControlFlow;
+
 use super::Energy;
 use crate::error::{Error, Result};
 use crate::igw::{Alternating, Solution, align, alternating::Tracked};
 use crate::linalg;
 use crate::measure::Measure;
 use crate::ot::{Basis, Exact, LowRankCost, Plan};
-use crate::solve::Status;
+use crate::solve::{Event, Observer, Status};
 
 /// F(ρ) = ½ W2²(ρ, ν); scales as length². One exact transport problem a call, O(n + m) memory.
 #[derive(Debug, Clone)]
@@ -95,8 +97,13 @@ impl Igw {
             converged(status, "IGW alternation")?;
             return Ok(plan);
         }
+        Ok(self.search(rho, &mut ())?.plan)
+    }
+
+    /// The first search; what it finds is followed from then on, also when it was stopped.
+    fn search(&mut self, rho: &Measure, observer: &mut dyn Observer) -> Result<Solution> {
         let search = Alternating { center: false, closed_forms: false, ..self.search.clone() };
-        let sol = search.solve(rho, &self.target, &mut ())?;
+        let sol = search.solve(rho, &self.target, observer)?;
         let size = linalg::max_abs(&sol.cross_moment);
         let mut direction: Vec<f64> =
             sol.cross_moment.iter().map(|m| if size > 0.0 { m / size } else { 0.0 }).collect();
@@ -104,7 +111,7 @@ impl Igw {
         direction.iter_mut().for_each(|x| *x = if norm > 0.0 { *x / norm } else { 1.0 });
         self.tracked = Some(Tracked { direction, basis: None });
         self.first = Some(sol.clone());
-        Ok(sol.plan)
+        Ok(sol)
     }
 }
 
@@ -123,6 +130,18 @@ impl Energy for Igw {
         let minus: Vec<f64> = aligned.cross_moment.iter().map(|m| -2.0 * m).collect();
         linalg::combine_rows(rho.points(), p, &sigma, &means, q, 1.0, &minus, gradient, p);
         Ok(0.5 * aligned.squared)
+    }
+
+    fn prepare(&mut self, rho: &Measure, observer: &mut dyn Observer) -> Result<ControlFlow<()>> {
+        if self.first.is_some() {
+            return Ok(ControlFlow::Continue(()));
+        }
+        // no step of the flow is done while this goes on
+        let mut silent = |event: &Event| observer.event(&Event { done: 0, total: None, ..*event });
+        Ok(match self.search(rho, &mut silent)?.status {
+            Status::Interrupted => ControlFlow::Break(()),
+            _ => ControlFlow::Continue(()),
+        })
     }
 
     fn rotation_invariant(&self) -> bool {

@@ -337,7 +337,7 @@ impl Flow {
         energy: &mut dyn Energy,
         observer: &mut dyn Observer,
     ) -> Result<Trajectory> {
-        let mut state = State::new(self, rho, energy)?;
+        let mut state = State::new(self, rho, energy, observer)?;
         while state.status().is_none() {
             state.step()?;
             if observer.event(&state.event()).is_break() {

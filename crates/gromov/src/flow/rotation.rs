@@ -9,6 +9,7 @@ use crate::energy::Energy;
 use crate::error::Result;
 use crate::linalg::{self, exp_skew, matmul, symmetric_eigen};
 use crate::measure::{Measure, sample::Source};
+use crate::solve::{Event, Observer};
 
 /// Angle of the finite differences of the torque.
 const DIFFERENCE: f64 = 1e-5;
@@ -160,25 +161,42 @@ fn newton_step(
 
 /// Global search over SO(d): the cloud as it lies, 64 angles (d = 2) or 200 rotations, Newton from
 /// the best three; the same over mirror images for `mirror_gain`.
-pub(super) fn search(energy: &mut dyn Energy, rho: &Measure, seed: u64) -> Result<Orientation> {
+/// `None` when the observer stopped it.
+pub(super) fn search(
+    energy: &mut dyn Energy,
+    rho: &Measure,
+    seed: u64,
+    observer: &mut dyn Observer,
+) -> Result<Option<Orientation>> {
     let d = rho.dim();
     let mut best = refine(energy, rho)?;
     let better = |a: f64, b: f64| a < b - 1e-10 * b.abs();
     if d > 1 {
-        for candidate in promising(energy, rho, seed, false)? {
+        let Some(found) = promising(energy, rho, seed, false, observer)? else {
+            return Ok(None);
+        };
+        for candidate in found {
             if better(candidate.value, best.value) {
                 best = candidate;
             }
         }
     }
-    let mirrored = promising(energy, rho, seed, true)?;
+    let Some(mirrored) = promising(energy, rho, seed, true, observer)? else {
+        return Ok(None);
+    };
     let mirror = mirrored.iter().map(|c| c.value).fold(f64::INFINITY, f64::min);
     best.mirror_gain = if better(mirror, best.value) { best.value - mirror } else { 0.0 };
-    Ok(best)
+    Ok(Some(best))
 }
 
 /// The best three of the list of rotations (or of mirror images), refined.
-fn promising(energy: &mut dyn Energy, rho: &Measure, seed: u64, mirror: bool) -> Result<Vec<Orientation>> {
+fn promising(
+    energy: &mut dyn Energy,
+    rho: &Measure,
+    seed: u64,
+    mirror: bool,
+    observer: &mut dyn Observer,
+) -> Result<Option<Vec<Orientation>>> {
     let d = rho.dim();
     let mut list = Vec::new();
     for mut o in candidates(d, seed)? {
@@ -186,17 +204,23 @@ fn promising(energy: &mut dyn Energy, rho: &Measure, seed: u64, mirror: bool) ->
             (0..d).for_each(|i| o[i * d] = -o[i * d]);
         }
         let cloud = rho.moved(linalg::map_rows(rho.points(), d, &o, d));
-        list.push((energy.value(&cloud)?, o, cloud));
+        let value = energy.value(&cloud)?;
+        list.push((value, o));
+        // no step of the flow is done while this goes on
+        if observer.event(&Event::new(0, None, 0.0, value)).is_break() {
+            return Ok(None);
+        }
     }
     list.sort_by(|a, b| a.0.total_cmp(&b.0));
     list.truncate(3);
     let mut out = Vec::new();
-    for (_, o, cloud) in list {
+    for (_, o) in list {
+        let cloud = rho.moved(linalg::map_rows(rho.points(), d, &o, d));
         let mut refined = refine(energy, &cloud)?;
         refined.rotation = matmul(&refined.rotation, &o, d, d, d);
         out.push(refined);
     }
-    Ok(out)
+    Ok(Some(out))
 }
 
 fn candidates(d: usize, seed: u64) -> Result<Vec<Vec<f64>>> {

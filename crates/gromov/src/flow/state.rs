@@ -10,7 +10,7 @@ use crate::linalg;
 use crate::measure::Measure;
 use crate::mobility::Mobility;
 use crate::ot::Basis;
-use crate::solve::{Event, Status};
+use crate::solve::{Event, Observer, Status};
 
 /// The curvature along rotations is renewed after this many steps, or after a slow one.
 const CURVATURE_STEPS: usize = 10;
@@ -40,7 +40,12 @@ pub struct State<'a> {
 
 impl<'a> State<'a> {
     /// Turns the cloud first where the orientation is free. Errors: as [`Flow::solve`].
-    pub fn new(flow: &'a Flow, rho: &Measure, energy: &'a mut dyn Energy) -> Result<Self> {
+    pub fn new(
+        flow: &'a Flow,
+        rho: &Measure,
+        energy: &'a mut dyn Energy,
+        observer: &mut dyn Observer,
+    ) -> Result<Self> {
         flow.check()?;
         crate::energy::check_dim(energy, rho)?;
         super::check_scale(rho, SCALES.0)?;
@@ -51,6 +56,7 @@ impl<'a> State<'a> {
         };
         let (n, d) = (rho.len(), rho.dim());
         let mut gradient = vec![0.0; n * d];
+        let prepared = energy.prepare(rho, observer)?;
         let value = energy.value_and_gradient(rho, &mut gradient)?;
         let out = Trajectory {
             n,
@@ -86,12 +92,12 @@ impl<'a> State<'a> {
             curvature: None,
             basis: None,
             out,
-            status: None,
+            status: prepared.is_break().then_some(Status::Interrupted),
             framed: 0,
         };
         state.frame();
-        if turning == Turning::Free {
-            state.first_turn()?;
+        if turning == Turning::Free && state.status.is_none() {
+            state.first_turn(observer)?;
         }
         state.measure_speed()?;
         state.choose_step()?;
@@ -123,8 +129,11 @@ impl<'a> State<'a> {
         self.status = self.status.or(Some(Status::Interrupted));
     }
 
-    fn first_turn(&mut self) -> Result<()> {
-        let found = rotation::search(self.energy, &self.x, self.flow.seed)?;
+    fn first_turn(&mut self, observer: &mut dyn Observer) -> Result<()> {
+        let Some(found) = rotation::search(self.energy, &self.x, self.flow.seed, observer)? else {
+            self.status = Some(Status::Interrupted);
+            return Ok(());
+        };
         self.out.mirror_gain = found.mirror_gain;
         self.out.first_turn = Some(FirstTurn {
             angle: linalg::rotation_angle(&found.rotation, self.x.dim())?,
