@@ -90,7 +90,7 @@ pub struct Bunny {
     pub w2: Trajectory,
     /// The target of the energy distance.
     pub target: Measure,
-    /// Relative change of inner products where F has fallen by half of what both flows reach: IGW, W2.
+    /// Relative change of inner products where F has fallen by half of what both flows lose: IGW, W2.
     pub gram: (f64, f64),
     /// The same of pair distances.
     pub distances: (f64, f64),
