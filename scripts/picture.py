@@ -3,14 +3,16 @@
     gromov demo --out demo-out
     python scripts/picture.py demo-out/demo.html
 
-Needs selenium, and Debian's chromium and chromium-driver (or CHROMIUM and CHROMEDRIVER).
+Needs selenium and pillow, and Debian's chromium and chromium-driver (or CHROMIUM and CHROMEDRIVER).
 """
 
 import base64
+import io
 import os
 import sys
 from pathlib import Path
 
+from PIL import Image
 from selenium import webdriver
 
 OUT = Path(__file__).parent.parent / "docs/horse.png"
@@ -46,5 +48,6 @@ try:
 finally:
     driver.quit()
 OUT.parent.mkdir(exist_ok=True)
-OUT.write_bytes(base64.b64decode(shot["data"]))
+picture = Image.open(io.BytesIO(base64.b64decode(shot["data"]))).convert("RGB")
+picture.quantize(256, dither=Image.Dither.NONE).save(OUT, optimize=True)
 print(OUT.name, OUT.stat().st_size, "bytes")

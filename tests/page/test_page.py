@@ -2,9 +2,8 @@
 
     GROMOV_PAGE=/path/to/page.html python -m pytest tests/page
 
-Needs Debian's chromium and chromium-driver (or CHROMIUM and CHROMEDRIVER). The sample page of
-`cargo run -p gromov --example page -- page.html` has everything that is tested here; on another page
-the tests of absent parts are skipped.
+Needs Debian's chromium and chromium-driver (or CHROMIUM and CHROMEDRIVER). For the page of `gromov demo`
+and those of `gromov flow` and `gromov distance` with --report; the tests of absent parts are skipped.
 """
 
 import json
@@ -74,6 +73,7 @@ def points(page, index):
 
 
 def moving_sections(page):
+    first(page, ".play")
     return [s for s in page.find_elements(By.TAG_NAME, "section") if s.find_elements(By.CSS_SELECTOR, ".play")]
 
 
@@ -99,9 +99,7 @@ def drawn(page):
 
 
 def test_play_moves_every_cloud_and_the_slider(page):
-    sections = moving_sections(page)
-    assert sections
-    for section in sections:
+    for section in moving_sections(page):
         i = index_of(section)
         page.execute_script(f"window.gromov.sections[{i}].seek(-1e300)")
         before = points(page, i)

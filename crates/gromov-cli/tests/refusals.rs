@@ -56,6 +56,11 @@ fn usage_is_checked_with_one_line_each() {
             "flow a.csv --energy quadratic --out o.txt",
             "o.txt: frames are written as .npz or .csv; give --out",
         ),
+        (
+            "flow a.csv --energy quadratic --report r.npz",
+            "r.npz: a report is written as .html; give --report",
+        ),
+        ("distance a.csv b.csv --report html", "html: a report is written as .html; give --report"),
         ("flow a.csv --energy quadratic --out npz", "npz: frames are written as .npz or .csv"),
         (
             "flow a.csv --energy entropy",
@@ -76,14 +81,9 @@ fn usage_is_checked_with_one_line_each() {
 fn options_of_later_issues_are_unknown() {
     let folder = folder();
     for (command, options) in [
-        (
-            "distance a.csv b.csv",
-            "--report --transform --out --certificate --large --points --metric --energy",
-        ),
-        (
-            "flow a.csv --energy quadratic",
-            "--report --checkpoint --checkpoint-every --resume --starts --plan",
-        ),
+        ("distance a.csv b.csv", "--transform --out --certificate --large --points --metric --energy"),
+        ("flow a.csv --energy quadratic", "--checkpoint --checkpoint-every --resume --starts --plan"),
+        ("demo", "--report --steps --points"),
         ("info a.csv", "--report --weights-column --invert --out --tol --step"),
     ] {
         for option in options.split_whitespace() {
@@ -143,6 +143,10 @@ fn outputs_that_cannot_be_written_are_found_before_the_inputs_are_read() {
         ("flow none.csv --energy quadratic --out folder.npz", "folder.npz: is a folder"),
         ("flow none.csv --energy quadratic --out a.csv/o.csv", "a.csv/o.csv: a.csv is not a folder"),
         ("distance none.csv a.csv --plan no/p.csv", "no/p.csv: its folder no cannot be used"),
+        ("distance none.csv a.csv --report no/p.html", "no/p.html: its folder no cannot be used"),
+        ("flow none.csv --energy quadratic --report a.csv/p.html", "a.csv/p.html: a.csv is not a folder"),
+        ("demo --out a.csv", "a.csv: the folder cannot be created: "),
+        ("demo --out a.csv/x", "a.csv/x: the folder cannot be created: "),
     ] {
         let message = folder.refused(line.split_whitespace());
         assert!(message.contains(words), "{line}: {message}");
@@ -183,6 +187,7 @@ fn help_and_version_are_results() {
         ("distance --help", "gromov distance a.csv b.csv"),
         ("flow --help", "gromov flow horse.csv --energy quadratic"),
         ("help info", "gromov info a.csv"),
+        ("demo --help", "gromov demo --quick"),
         ("flow -h", "[default: implicit]"),
     ] {
         let help = folder.line(line);
@@ -195,5 +200,5 @@ fn help_and_version_are_results() {
     {
         assert!(flow.contains(word), "{word}");
     }
-    assert!(!flow.contains("--report"));
+    assert!(flow.contains("--report <FILE.html>"));
 }

@@ -8,7 +8,7 @@ use gromov::Measure;
 const DISTANCE: &str = "schema squared distance lower_bound rounding gap certified status method iterations \
     starts n m d_x d_y cross_moment reflected hits alternatives seconds";
 const FLOW: &str = "schema metric scheme status steps time energy_start energy_end skew turned mirror_gain \
-    relabelled frames out seconds";
+    relabelled unsolved frames out report seconds";
 const INFO: &str = "schema n d weights_uniform mean second_moment spectrum rank duplicates";
 
 fn number(value: &serde_json::Value) -> f64 {
@@ -148,6 +148,7 @@ fn a_quadratic_flow_takes_half_the_time_from_the_spectrum() {
     assert!((drop - 0.5 * 3.0 * 0.06).abs() < 1e-8, "{o}");
     assert!(holds_text(&folder.path("o.npz"), "\"status\":\"completed\""));
     assert!(holds_text(&folder.path("o.npz"), "\"command\":\"flow\""));
+    assert!(o["unsolved"] == 0 && holds_text(&folder.path("o.npz"), "\"unsolved\":0,"));
     // the frames as rows; a second energy and a weight add up
     let o = folder.json("flow a.csv --energy quadratic --step 0.01 --time 0.045 --json --out o.csv", 0);
     assert_eq!((&o["steps"], number(&o["time"])), (&5.into(), 0.045));
@@ -161,7 +162,12 @@ fn a_quadratic_flow_takes_half_the_time_from_the_spectrum() {
     let table = folder.line("flow a.csv --energy quadratic --step 0.001 --steps 60");
     let rows = table.stdout.lines().skip_while(|l| !l.contains("gram change")).take_while(|l| !l.is_empty());
     assert_eq!(rows.count(), 21, "{}", table.stdout);
-    for words in ["completed after 60 steps", "0.00100000 (as asked for)", "out          none"] {
+    for words in [
+        "completed after 60 steps",
+        "0.00100000 (as asked for)",
+        "0 of 60 steps not solved to tolerance",
+        "out          none",
+    ] {
         assert!(table.stdout.contains(words), "{}", table.stdout);
     }
 }

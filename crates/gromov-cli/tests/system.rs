@@ -9,7 +9,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use common::{Folder, finished, holds_text, normal, timeless};
+use common::{Folder, Run, finished, holds_text, normal, timeless};
 
 #[test]
 fn results_do_not_depend_on_threads_or_on_the_run() {
@@ -181,6 +181,34 @@ fn wait_for_handler(id: u32) {
     }
 }
 
+/// Starts the command and interrupts it once it works; what it left, and that it ended in time.
+#[cfg(target_os = "linux")]
+fn interrupted(folder: &Folder, command: &str) -> Run {
+    let mut command = folder.command(command.split(' '));
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    wait_for_handler(child.id());
+    std::thread::sleep(Duration::from_millis(400));
+    let sent = Instant::now();
+    let kill = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(kill.unwrap().success());
+    let run = finished(child.wait_with_output().unwrap());
+    assert!(sent.elapsed() < Duration::from_secs(30));
+    assert_eq!((run.code, run.stderr.as_str()), (Some(130), ""));
+    run
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_interrupted_demonstration_writes_what_it_has() {
+    let folder = Folder::new();
+    let run = interrupted(&folder, "demo --quick --json");
+    let object: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    assert!(object["status"] == "interrupted" && object["bunny"].is_null(), "{object}");
+    assert_eq!(folder.names(), ["demo.html", "igw.npz", "w2.npz"]);
+    assert_eq!(folder.read("igw.npz").len(), 300);
+    assert!(std::fs::read_to_string(folder.path("demo.html")).unwrap().contains("was stopped early"));
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn an_interrupted_run_writes_what_it_has_and_exits_with_130() {
@@ -194,20 +222,7 @@ fn an_interrupted_run_writes_what_it_has_and_exits_with_130() {
         ),
         ("distance a.csv b.csv --starts 1000000 --plan p.csv", "p.csv"),
     ] {
-        let child = folder
-            .command(format!("{command} --json").split(' '))
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        wait_for_handler(child.id());
-        std::thread::sleep(Duration::from_millis(400));
-        let sent = Instant::now();
-        let kill = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
-        assert!(kill.unwrap().success());
-        let run = finished(child.wait_with_output().unwrap());
-        assert!(sent.elapsed() < Duration::from_secs(30), "{command}");
-        assert_eq!((run.code, run.stderr.as_str()), (Some(130), ""), "{command}");
+        let run = interrupted(&folder, &format!("{command} --json"));
         let object: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
         assert_eq!(object["status"], "interrupted", "{command}");
         assert!(folder.path(out).exists(), "{command}");

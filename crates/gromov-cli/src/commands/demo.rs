@@ -53,6 +53,8 @@ struct HorseObject<'a> {
 #[derive(Serialize)]
 struct BunnyObject<'a> {
     points: usize,
+    /// F where the changes were measured, as a share of F at the start.
+    level: f64,
     gram_change_igw: f64,
     gram_change_w2: f64,
     distance_change_igw: f64,
@@ -200,6 +202,7 @@ fn object<'a>(
     };
     let bunny = results.bunny.as_ref().map(|b| BunnyObject {
         points: b.igw.n,
+        level: b.level,
         gram_change_igw: b.gram.0,
         gram_change_w2: b.gram.1,
         distance_change_igw: b.distances.0,
@@ -248,9 +251,10 @@ fn summary(common: &args::Common, job: &job::Demo, results: &Results, seconds: f
         ),
     ];
     if let Some(b) = &results.bunny {
+        let level = 100.0 * b.level;
         let change = |x: (f64, f64)| {
             let percent = 100.0 * (x.0 / x.1 - 1.0);
-            format!("igw {}, w2 {} ({percent:+.0} %) at half of the energy lost", short(x.0), short(x.1))
+            format!("igw {}, w2 {} ({percent:+.0} %) at {level:.0} % of F0", short(x.0), short(x.1))
         };
         pairs.push(("gram change", change(b.gram)));
         pairs.push(("distance change", change(b.distances)));

@@ -90,7 +90,7 @@ pub struct Bunny {
     pub w2: Trajectory,
     /// The target of the energy distance.
     pub target: Measure,
-    /// Relative change of inner products where F has fallen by half of what both flows reach: IGW, W2.
+    /// Relative change of inner products where F has fallen by half of what both flows lose: IGW, W2.
     pub gram: (f64, f64),
     /// The same of pair distances.
     pub distances: (f64, f64),
@@ -217,13 +217,18 @@ fn two_balls(half: usize, seed: u64) -> Result<Measure> {
 /// Chamfer distance of a planar cloud to another, smallest over 180 rotations of the first.
 fn best_chamfer(points: &[f64], silhouette: &Measure) -> Result<f64> {
     let mean = Measure::uniform(points.to_vec(), 2)?.centred();
-    // every 8th pixel decides the angle, all of them the value
-    let coarse: Vec<f64> = silhouette.points().chunks_exact(2).step_by(8).flatten().copied().collect();
     let turned = |k: u32| {
         let (sine, cosine) = (f64::from(k) * std::f64::consts::TAU / 180.0).sin_cos();
         linalg::map_rows(mean.points(), 2, &[cosine, -sine, sine, cosine], 2)
     };
-    let distances: Vec<f64> = (0..180).map(|k| change::chamfer(&turned(k), &coarse, 2)).collect();
-    let best = (0..180).min_by(|&a, &b| distances[a].total_cmp(&distances[b])).unwrap_or(0);
-    Ok(change::chamfer(&turned(best as u32), silhouette.points(), 2))
+    // every 64th pixel names ten angles, every 8th decides among them, all of them give the value
+    let mut angles: Vec<u32> = (0..180).collect();
+    for (step, keep) in [(64, 10), (8, 1)] {
+        let pixels: Vec<f64> = silhouette.points().chunks_exact(2).step_by(step).flatten().copied().collect();
+        let mut ranked: Vec<(f64, u32)> =
+            angles.iter().map(|k| (change::chamfer(&turned(*k), &pixels, 2), *k)).collect();
+        ranked.sort_by(|a, b| a.0.total_cmp(&b.0));
+        angles = ranked.iter().take(keep).map(|r| r.1).collect();
+    }
+    Ok(change::chamfer(&turned(angles[0]), silhouette.points(), 2))
 }
