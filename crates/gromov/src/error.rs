@@ -90,6 +90,14 @@ pub enum Error {
         /// What is wrong, and what to do.
         problem: String,
     },
+    /// A solver inside an energy stopped at a cap; a flow ends there with this status and its frames.
+    #[error("{what} stopped with status {status} inside an energy")]
+    Unsolved {
+        /// Which solver.
+        what: &'static str,
+        /// How it stopped.
+        status: crate::solve::Status,
+    },
     /// A user-defined part (an energy) reported an error.
     #[error("{0}")]
     User(String),

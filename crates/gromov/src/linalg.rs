@@ -18,7 +18,8 @@ pub(crate) fn max_abs(a: &[f64]) -> f64 {
     a.iter().fold(0.0, |m, x| x.abs().max(m))
 }
 
-/// The power of two in (m/2, m] for the largest entry m, so that dividing by it is exact; 1 for zero.
+/// The power of two in (m/2, m] for the largest entry m, so that dividing by it is exact; 1 for zero,
+/// the smallest normal number for subnormal m.
 pub(crate) fn power_of_two_scale(m: f64) -> f64 {
     if m == 0.0 || !m.is_finite() {
         return 1.0;
@@ -111,10 +112,11 @@ pub(crate) fn symmetric_eigen(a: &[f64], d: usize) -> Result<Eigen> {
     Ok(Eigen { values, vectors })
 }
 
-/// The factors U (n, k) and V (m, k) of A = U diag(s) V^T, k = min(n, m), s decreasing.
+/// A = U diag(s) V^T with U (n, k), V (m, k), k = min(n, m), s decreasing.
 #[derive(Debug, Clone)]
 pub(crate) struct ThinSvd {
     pub(crate) u: Vec<f64>,
+    pub(crate) s: Vec<f64>,
     pub(crate) v: Vec<f64>,
 }
 
@@ -134,14 +136,22 @@ pub(crate) fn svd(a: &[f64], n: usize, m: usize) -> Result<ThinSvd> {
         }
         out
     };
-    Ok(ThinSvd { u: copy(f.U(), n), v: copy(f.V(), m) })
+    let s = f.S().column_vector();
+    Ok(ThinSvd { u: copy(f.U(), n), s: (0..k).map(|i| s[i] * scale).collect(), v: copy(f.V(), m) })
 }
 
-/// The orthogonal O with O A^T... such that A O^T is symmetric positive semidefinite: O = U V^T for
-/// A = U S V^T, A square of size d. Where A is singular one of the possible O is returned.
+/// The orthogonal O that makes A O^T symmetric positive semidefinite: O = U V^T for A = U S V^T, A square
+/// of size d. Where the smallest singular value is zero to rounding both signs of its direction will do,
+/// and the proper rotation is taken.
 pub(crate) fn polar(a: &[f64], d: usize) -> Result<Vec<f64>> {
-    let f = svd(a, d, d)?;
-    Ok(matmul(&f.u, &transpose(&f.v, d, d), d, d, d))
+    let mut f = svd(a, d, d)?;
+    let product = |f: &ThinSvd| matmul(&f.u, &transpose(&f.v, d, d), d, d, d);
+    let o = product(&f);
+    if f.s[d - 1] <= 16.0 * d as f64 * f64::EPSILON * f.s[0] && determinant(&o, d) < 0.0 {
+        (0..d).for_each(|i| f.u[i * d + d - 1] *= -1.0);
+        return Ok(product(&f));
+    }
+    Ok(o)
 }
 
 /// Determinant of a square matrix by elimination with partial pivoting.

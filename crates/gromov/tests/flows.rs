@@ -282,7 +282,13 @@ fn energy_identity_and_inequality_on_an_energy_distance() {
                 s.iterations, s.evaluations, s.skew, s.angle
             );
             assert!(s.inequality >= -1e-12, "{}", s.inequality);
-            assert!(s.rate < 0.0 && -s.rate < s.speed_squared * 1.0001);
+            // the energy identity, to first order in the step
+            assert!(
+                (s.rate + s.speed_squared).abs() < 0.3 * s.speed_squared,
+                "{} {}",
+                s.rate,
+                s.speed_squared
+            );
         }
         if rotation == Rotation::Free {
             assert!(run.skew() < 1e-4 && run.turned() > 0.0);
@@ -451,4 +457,93 @@ fn the_bunny_flows_downhill_and_to_order_one() {
         reference.energies[0], reference.energies[160]
     );
     assert!((slope - 1.0).abs() < 0.2, "{slope}");
+}
+
+/// Wraps a function of the cloud as an energy.
+struct Made<F>(F);
+impl<F: FnMut(&Measure, &mut [f64]) -> f64 + Send> Energy for Made<F> {
+    fn name(&self) -> String {
+        "made".into()
+    }
+    fn value_and_gradient(&mut self, rho: &Measure, g: &mut [f64]) -> Result<f64> {
+        Ok((self.0)(rho, g))
+    }
+}
+
+#[test]
+fn energies_that_are_not_numbers_are_errors_and_a_wrong_gradient_stalls() {
+    let rho = cloud(20, 25, &[1.0, 0.5]);
+    for metric in [Metric::Igw, Metric::W2] {
+        let flow =
+            Flow { metric, rotation: Rotation::Fixed, steps: Some(20), step: Some(0.1), ..Flow::default() };
+        let mut nan = Made(|_: &Measure, g: &mut [f64]| {
+            g.fill(f64::NAN);
+            1.0
+        });
+        let error = flow.solve(&rho, &mut nan, &mut ()).unwrap_err().to_string();
+        assert!(error.contains("gradient of the energy: entry 0 is NaN"), "{error}");
+        // −∇F for ∇F: no step can be found, and none is counted as done
+        let mut wrong = Made(|rho: &Measure, g: &mut [f64]| {
+            let value = Quartic.value_and_gradient(rho, g).unwrap();
+            g.iter_mut().for_each(|g| *g = -*g);
+            value
+        });
+        let run = flow.solve(&rho, &mut wrong, &mut ()).unwrap();
+        assert_eq!((run.status, run.steps(), run.unsolved()), (Status::Stalled, 1, 1), "{metric:?}");
+    }
+    let mut huge = gromov::energy::Sum::default();
+    huge.add(1e200, Box::new(Quadratic::new(None, None).unwrap()));
+    let error = Flow::default().solve(&rho, &mut huge, &mut ()).unwrap_err().to_string();
+    assert!(error.contains("metric speed"), "{error}");
+    let flow = Flow { step: Some(1e-17), time: Some(1.0), ..Flow::default() };
+    let error = flow.solve(&rho, &mut Quadratic::new(None, None).unwrap(), &mut ()).unwrap_err().to_string();
+    assert!(error.contains("step"), "{error}");
+}
+
+#[test]
+fn a_step_that_leaves_the_domain_of_the_energy_is_shortened() {
+    // −∫ log(2 − |x|²/9): not a number outside |x|² < 18, pushed outwards with weight −1
+    let rho = cloud(21, 25, &[0.6, 0.3]);
+    let mut barrier = Made(|rho: &Measure, g: &mut [f64]| {
+        let mut value = 0.0;
+        for (i, p) in rho.points().chunks(2).enumerate() {
+            let (r2, w) = (p[0] * p[0] + p[1] * p[1], rho.weights()[i]);
+            value -= w * ((2.0 - r2 / 9.0).ln() + 2.0 * r2);
+            for k in 0..2 {
+                g[2 * i + k] = 2.0 * p[k] / 9.0 / (2.0 - r2 / 9.0) - 4.0 * p[k];
+            }
+        }
+        value
+    });
+    let flow = Flow { metric: Metric::W2, step: Some(0.2), steps: Some(5), ..Flow::default() };
+    let run = flow.solve(&rho, &mut barrier, &mut ()).unwrap();
+    assert_eq!((run.status, run.unsolved()), (Status::Completed, 0));
+    assert!(run.points.chunks(2).all(|p| p[0] * p[0] + p[1] * p[1] < 18.0) && run.energy_rises() == 0);
+}
+
+#[test]
+fn long_steps_never_take_the_mirror_image() {
+    // on the line, with a centre on the other side: the mirror image would be better for every step
+    let rho = Measure::uniform(vec![1.0, 1.1], 1).unwrap();
+    let mut energy = Quadratic::new(Some(vec![-1.0]), None).unwrap();
+    for tau in [0.05, 1.0, 30.0] {
+        let flow = Flow { step: Some(tau), steps: Some(3), ..Flow::default() };
+        let run = flow.solve(&rho, &mut energy, &mut ()).unwrap();
+        assert!(run.mirror_gain > 1.0 && run.turned() == 0.0, "{}", run.turned());
+        for f in 1..run.frames() {
+            let moment: f64 = run.frame(f).iter().zip(run.frame(f - 1)).map(|(a, b)| a * b).sum();
+            assert!(moment > 0.0, "tau = {tau}: {:?}", run.frame(f));
+        }
+    }
+}
+
+#[test]
+fn weights_that_sum_to_one_within_the_tolerance_lose_no_labels() {
+    let mut s = Source::new(22, 0);
+    let points: Vec<f64> = (0..50).map(|_| s.normal()).collect();
+    let weights: Vec<f64> = (0..50).map(|_| 0.02 * (1.0 - 8e-10)).collect();
+    let rho = Measure::weighted(points, 1, weights).unwrap();
+    let flow = Flow { step: Some(1e-4), steps: Some(3), ..Flow::default() };
+    let run = flow.solve(&rho, &mut Quadratic::new(None, None).unwrap(), &mut ()).unwrap();
+    assert!(run.log.iter().all(|s| s.label_loss == 0.0 && s.relabelled == Some(0)), "{:?}", run.log[0]);
 }

@@ -225,10 +225,12 @@ fn best_chamfer(points: &[f64], silhouette: &Measure) -> Result<f64> {
     let mut angles: Vec<u32> = (0..180).collect();
     for (step, keep) in [(64, 10), (8, 1)] {
         let pixels: Vec<f64> = silhouette.points().chunks_exact(2).step_by(step).flatten().copied().collect();
-        let mut ranked: Vec<(f64, u32)> =
-            angles.iter().map(|k| (change::chamfer(&turned(*k), &pixels, 2), *k)).collect();
+        let mut ranked: Vec<(f64, u32)> = angles
+            .iter()
+            .map(|k| Ok((change::chamfer(&turned(*k), &pixels, 2)?, *k)))
+            .collect::<Result<_>>()?;
         ranked.sort_by(|a, b| a.0.total_cmp(&b.0));
         angles = ranked.iter().take(keep).map(|r| r.1).collect();
     }
-    Ok(change::chamfer(&turned(angles[0]), silhouette.points(), 2))
+    change::chamfer(&turned(angles[0]), silhouette.points(), 2)
 }

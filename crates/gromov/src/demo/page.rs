@@ -101,7 +101,7 @@ fn horse_table(horse: &Horse) -> Result<Table> {
             format!("{:.3e}", t.energies[t.frames() - 1]),
             format!("{chamfer:.4}"),
             format!("{:.3}", change::gram_change(&t.start()?, t.frame(f))?),
-            format!("{:.3}", change::distance_change(&t.start()?, t.frame(f))),
+            format!("{:.3}", change::distance_change(&t.start()?, t.frame(f))?),
             unsolved(t),
         ])
     };

@@ -90,8 +90,17 @@ impl Igw {
         self.first.as_ref()
     }
 
-    /// The plan followed, at ρ.
+    /// Forgets the optimum followed: the next call searches again.
+    pub fn reset(&mut self) {
+        self.tracked = None;
+        self.first = None;
+    }
+
+    /// The plan followed, at ρ. A cloud of another size or dimension starts a new search.
     pub fn plan(&mut self, rho: &Measure) -> Result<Plan> {
+        if self.first.as_ref().is_some_and(|f| f.plan.n != rho.len() || f.means.0.len() != rho.dim()) {
+            self.reset();
+        }
         if let Some(tracked) = self.tracked.as_mut().filter(|_| self.first.is_some()) {
             let (plan, status) = tracked.follow(rho, &self.target)?;
             converged(status, "IGW alternation")?;
@@ -170,9 +179,9 @@ fn barycentric(plan: &Plan, rho: &Measure, target: &Measure) -> Vec<f64> {
     means
 }
 
-fn converged(status: Status, what: &str) -> Result<()> {
+fn converged(status: Status, what: &'static str) -> Result<()> {
     match status {
         Status::Converged => Ok(()),
-        other => Err(Error::User(format!("{what} stopped with status {other} inside an energy"))),
+        status => Err(Error::Unsolved { what, status }),
     }
 }

@@ -19,7 +19,6 @@ pub(super) struct Field<'a> {
     pub(super) floor: f64,
     /// O* at the last stage.
     pub(super) orientation: Vec<f64>,
-    pub(super) evaluations: usize,
     pub(super) oriented: bool,
 }
 
@@ -48,6 +47,7 @@ impl Stage {
 pub(super) fn stopped(error: &Error, scheme: Scheme) -> Option<Status> {
     match error {
         Error::Singular { .. } => Some(Status::Singular),
+        Error::Unsolved { status, .. } => Some(*status),
         Error::NotFinite { .. } | Error::Scale { .. } | Error::LinearAlgebra { .. }
             if scheme == Scheme::Rk4 =>
         {
@@ -74,7 +74,6 @@ impl Field<'_> {
         }
         let mut gradient = vec![0.0; z.points().len()];
         let value = self.energy.value_and_gradient(&turned, &mut gradient)?;
-        self.evaluations += 1;
         Ok(Stage { cloud: turned, value, gradient })
     }
 

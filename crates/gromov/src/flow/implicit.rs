@@ -4,7 +4,8 @@
 //! Under IGW the penalty is |Gram(y) − Gram(x)|² / (2 τ), evaluated from y − x without cancellation;
 //! its gradient is (2/τ) (S_yD y + S_yx D) with D = y − x, and its Hessian near x is L_x / τ. So
 //! τ L_x⁻¹ is the natural preconditioner; on rotations, the kernel of L, the preconditioner is the
-//! inverse of F's own curvature along them. Under W2 both are multiples of the identity.
+//! inverse of F's own curvature along them. The penalty does not see mirror images either: points with
+//! det ∫ x yᵀ ≤ 0 are excluded from a step, for any τ. Under W2 both are multiples of the identity.
 
 use super::lbfgs::{self, Objective, Outcome, Point, Stop};
 use super::{Metric, Turning, rotation};
@@ -193,6 +194,12 @@ impl<'a> Step<'a> {
 impl Objective for Step<'_> {
     fn evaluate(&mut self, y: &[f64], gradient: &mut [f64]) -> Result<f64> {
         let (d, w, tau) = (self.x.dim(), self.x.weights(), self.setting.tau);
+        let mirrored = || linalg::determinant(&linalg::moment(w, self.x.points(), d, y, d), d) <= 0.0;
+        if self.setting.metric == Metric::Igw && mirrored() {
+            // the penalty does not see mirror images; they are out of the domain of a step
+            gradient.fill(0.0);
+            return Ok(f64::INFINITY);
+        }
         let value = if self.projected() {
             self.aligned_energy(y, gradient)?
         } else {
@@ -245,5 +252,98 @@ impl Step<'_> {
         let dx = linalg::moment(w, difference, d, x, d);
         let (xx, yy) = (linalg::moment(w, x, d, x, d), linalg::moment(w, y, d, y, d));
         linalg::dot(&xx, &dd) + linalg::dot(&yy, &dd) + 2.0 * linalg::dot(&dx, on_y)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::energy::EnergyDistance;
+    use crate::energy::check::fit_slope;
+    use crate::measure::sample::{Source, gaussian};
+
+    fn case(d: usize) -> (Measure, EnergyDistance, Vec<f64>, Vec<f64>) {
+        let mut s = Source::new(71, d as u64);
+        let w = (0..30).map(|_| 0.2 + s.unit()).collect();
+        let mut draw = |size: f64| (0..30 * d).map(|_| size * s.normal()).collect::<Vec<f64>>();
+        let (x, y, v) = (draw(1.0), draw(0.3), draw(0.2));
+        let x = Measure::normalized(x, d, w).unwrap();
+        let y: Vec<f64> = x.points().iter().zip(&y).map(|(a, b)| a + b).collect();
+        (x, EnergyDistance::new(gaussian(20, d, 3).unwrap()), y, v)
+    }
+
+    #[test]
+    fn gradient_of_a_step_has_taylor_slope_two_for_every_treatment_of_rotations() {
+        let stop = Stop { relative: 1e-8, floor: 0.0, iterations: 10, value_scale: 1.0 };
+        for d in 1..=3 {
+            for metric in [Metric::Igw, Metric::W2] {
+                for turning in [Turning::Invariant, Turning::Free, Turning::Fixed] {
+                    let (x, mut energy, y, v) = case(d);
+                    let setting = Setting { metric, turning, tau: 0.3, floor: 1e-12, stop, curvature: None };
+                    let mobility = Some(Mobility::new(&x, 1e-12).unwrap()).filter(|_| metric == Metric::Igw);
+                    let (cloud, field) = (x.clone(), vec![0.0; y.len()]);
+                    let mut step = Step {
+                        energy: &mut energy,
+                        x: &x,
+                        setting: &setting,
+                        mobility,
+                        rotations: None,
+                        cloud,
+                        value: 0.0,
+                        field,
+                    };
+                    let mut g = vec![0.0; y.len()];
+                    let start = step.evaluate(&y, &mut g).unwrap();
+                    let slope = linalg::weighted_dot(x.weights(), &g, &v, d);
+                    let mut points = Vec::new();
+                    let mut scratch = g.clone();
+                    for k in 8..14 {
+                        let h = f64::from(-k).exp2();
+                        let moved: Vec<f64> = y.iter().zip(&v).map(|(y, v)| y + h * v).collect();
+                        let value = step.evaluate(&moved, &mut scratch).unwrap();
+                        points.push((h.ln(), (value - start - h * slope).abs().ln()));
+                    }
+                    let order = fit_slope(&points);
+                    assert!((order - 2.0).abs() < 0.2, "{metric:?} {turning:?} d = {d}: {order}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_preconditioner_is_self_adjoint_and_positive() {
+        let stop = Stop { relative: 1e-8, floor: 0.0, iterations: 10, value_scale: 1.0 };
+        for d in 2..=4 {
+            let (x, mut energy, f, g) = case(d);
+            let mut gradient = vec![0.0; f.len()];
+            energy.value_and_gradient(&x, &mut gradient).unwrap();
+            let curvature = rotation::curvature(&mut energy, &x, &gradient).unwrap();
+            let (metric, turning) = (Metric::Igw, Turning::Free);
+            let curvature = Some(curvature.as_slice());
+            let setting = Setting { metric, turning, tau: 0.3, floor: 1e-12, stop, curvature };
+            let rotations = Some(inverse_curvature(curvature.unwrap(), &x, &gradient).unwrap());
+            let mobility = Some(Mobility::new(&x, 1e-12).unwrap());
+            let (cloud, field) = (x.clone(), gradient.clone());
+            let step = Step {
+                energy: &mut energy,
+                x: &x,
+                setting: &setting,
+                mobility,
+                rotations,
+                cloud,
+                value: 0.0,
+                field,
+            };
+            let apply = |a: &[f64]| {
+                let mut out = vec![0.0; a.len()];
+                step.precondition(a, &mut out).unwrap();
+                out
+            };
+            let dot = |a: &[f64], b: &[f64]| linalg::weighted_dot(x.weights(), a, b, d);
+            let (hf, hg) = (apply(&f), apply(&g));
+            let scale = (dot(&f, &hf) * dot(&g, &hg)).sqrt();
+            assert!(dot(&f, &hf) > 0.0 && dot(&g, &hg) > 0.0);
+            assert!((dot(&g, &hf) - dot(&f, &hg)).abs() < 1e-12 * scale);
+        }
     }
 }

@@ -25,6 +25,14 @@ pub(super) fn check(x: &Measure, y: &Measure, metric: Metric, basis: Option<Basi
     let (d, w) = (x.dim(), x.weights());
     let unit = linalg::power_of_two_scale(x.scale().max(y.scale()));
     let (x, y) = (x.divided_by(unit), y.divided_by(unit));
+    // W2 does not see a common shift; rounding does
+    let (x, y) = match metric {
+        Metric::Igw => (x, y),
+        Metric::W2 => {
+            let mean = x.mean();
+            (x.shifted_by(&mean), y.shifted_by(&mean))
+        }
+    };
     let cross = linalg::moment(w, x.points(), d, y.points(), d);
     let size = linalg::norm(&cross).max(f64::MIN_POSITIVE);
     let a: Vec<f64> = match metric {

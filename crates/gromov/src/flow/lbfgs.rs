@@ -14,7 +14,7 @@ const CURVATURE: f64 = 0.9;
 
 /// What is minimised.
 pub(super) trait Objective {
-    /// Value, and gradient in the weighted inner product.
+    /// Value, and gradient in the weighted inner product; not finite outside the domain.
     fn evaluate(&mut self, y: &[f64], gradient: &mut [f64]) -> Result<f64>;
     /// An approximation of the inverse Hessian, self-adjoint and not negative.
     fn precondition(&self, gradient: &[f64], out: &mut [f64]) -> Result<()>;
@@ -39,7 +39,6 @@ pub(super) struct Outcome {
     pub(super) start_residual: f64,
     pub(super) residual: f64,
     pub(super) iterations: usize,
-    pub(super) evaluations: usize,
     pub(super) converged: bool,
 }
 
@@ -70,8 +69,7 @@ pub(super) fn minimise(
     let mut direction = vec![0.0; at.y.len()];
     objective.precondition(&at.gradient, &mut direction)?;
     let start_residual = dot(&at.gradient, &direction).max(0.0).sqrt();
-    let mut out =
-        Outcome { start_residual, residual: start_residual, iterations: 0, evaluations: 0, converged: false };
+    let mut out = Outcome { start_residual, residual: start_residual, iterations: 0, converged: false };
     let mut trial = Point { y: vec![0.0; at.y.len()], value: 0.0, gradient: vec![0.0; at.y.len()] };
     loop {
         if out.residual <= (stop.relative * start_residual).max(stop.floor) {
@@ -91,7 +89,7 @@ pub(super) fn minimise(
             slope = dot(&at.gradient, &direction);
         }
         let search = Search { slope, noise: 1e-14 * stop.value_scale.max(at.value.abs()) };
-        let found = line_search(objective, at, &direction, search, &mut trial, &dot, &mut out.evaluations)?;
+        let found = line_search(objective, at, &direction, search, &mut trial, &dot)?;
         if !found {
             if memory.is_empty() || retried {
                 // no lower value within rounding of the minimum
@@ -158,7 +156,6 @@ fn line_search(
     search: Search,
     trial: &mut Point,
     dot: &impl Fn(&[f64], &[f64]) -> f64,
-    evaluations: &mut usize,
 ) -> Result<bool> {
     let Search { slope, noise } = search;
     let mut low = (0.0, slope);
@@ -169,7 +166,6 @@ fn line_search(
             trial.y[k] = at.y[k] + length * direction[k];
         }
         trial.value = objective.evaluate(&trial.y, &mut trial.gradient)?;
-        *evaluations += 1;
         let derivative = dot(&trial.gradient, direction);
         let steep = derivative >= CURVATURE * slope;
         let wolfe = trial.value <= at.value + SUFFICIENT * length * slope && steep;
@@ -178,8 +174,10 @@ fn line_search(
         if wolfe || approximate {
             return Ok(true);
         }
-        if derivative >= 0.0 || trial.value > at.value + noise {
-            high = Some((length, derivative));
+        // outside the domain of F (not finite) is too far as well
+        let inside = trial.value.is_finite() && derivative.is_finite();
+        if !inside || derivative >= 0.0 || trial.value > at.value + noise {
+            high = Some((length, if inside { derivative } else { 0.0 }));
         } else {
             low = (length, derivative);
         }

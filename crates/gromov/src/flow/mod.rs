@@ -174,7 +174,7 @@ pub struct StepLog {
     pub inequality: f64,
     /// Inner iterations (0 for explicit schemes).
     pub iterations: usize,
-    /// Evaluations of F and its gradient.
+    /// Evaluations of F and its gradient, those for curvature along rotations included.
     pub evaluations: usize,
     /// Preconditioned gradient left, relative to its start.
     pub residual: f64,
@@ -329,7 +329,7 @@ impl Flow {
     /// Runs the flow. Errors: options, a cloud of another dimension than the energy, lengths outside
     /// [1e-60, 1e60], whatever the energy reports. An explicit scheme that leaves this range is `stalled`
     /// at the last cloud inside. Cost of an implicit step: some 5 to 15 evaluations of
-    /// F and its gradient, O(n d²) each beside F itself, and one n × n transport problem for the labels up
+    /// F (and d (d − 1) / 2 more every ten steps when F sees rotations) and its gradient, O(n d²) each beside F itself, and one n × n transport problem for the labels up
     /// to n = 2,000. Memory O(n d) and the frames.
     pub fn solve(
         &self,

@@ -159,8 +159,8 @@ fn newton_step(
     Ok(false)
 }
 
-/// Global search over SO(d): the cloud as it lies, 64 angles (d = 2) or 200 rotations, Newton from
-/// the best three; the same over mirror images for `mirror_gain`.
+/// Global search over SO(d): the cloud as it lies, 64 angles (d = 2) or 200 rotations and turns of the
+/// principal axes, Newton from the best three; the same over mirror images for `mirror_gain`.
 /// `None` when the observer stopped it.
 pub(super) fn search(
     energy: &mut dyn Energy,
@@ -176,7 +176,8 @@ pub(super) fn search(
             return Ok(None);
         };
         for candidate in found {
-            if better(candidate.value, best.value) {
+            let equal = !better(best.value, candidate.value);
+            if better(candidate.value, best.value) || (equal && candidate.converged && !best.converged) {
                 best = candidate;
             }
         }
@@ -199,7 +200,7 @@ fn promising(
 ) -> Result<Option<Vec<Orientation>>> {
     let d = rho.dim();
     let mut list = Vec::new();
-    for mut o in candidates(d, seed)? {
+    for mut o in candidates(rho, seed)? {
         if mirror {
             (0..d).for_each(|i| o[i * d] = -o[i * d]);
         }
@@ -223,7 +224,10 @@ fn promising(
     Ok(Some(out))
 }
 
-fn candidates(d: usize, seed: u64) -> Result<Vec<Vec<f64>>> {
+/// 64 angles in the plane; in higher dimensions 200 random rotations, and quarter and half turns in every
+/// plane of two principal axes of the cloud.
+fn candidates(rho: &Measure, seed: u64) -> Result<Vec<Vec<f64>>> {
+    let d = rho.dim();
     Ok(match d {
         1 => vec![vec![1.0]],
         2 => (0..64)
@@ -232,6 +236,19 @@ fn candidates(d: usize, seed: u64) -> Result<Vec<Vec<f64>>> {
                 vec![cosine, -sine, sine, cosine]
             })
             .collect(),
-        _ => (0..200u64).map(|k| Source::new(seed, (1 << 32) + k).rotation(d)).collect(),
+        _ => {
+            let mut list: Vec<Vec<f64>> =
+                (0..200u64).map(|k| Source::new(seed, (1 << 32) + k).rotation(d)).collect();
+            let axes = symmetric_eigen(&rho.second_moment(), d)?.vectors;
+            for (a, b) in pairs(d) {
+                for (cosine, sine) in [(0.0, 1.0), (0.0, -1.0), (-1.0, 0.0)] {
+                    let mut turn = linalg::identity(d);
+                    (turn[a * d + a], turn[b * d + b]) = (cosine, cosine);
+                    (turn[a * d + b], turn[b * d + a]) = (-sine, sine);
+                    list.push(linalg::conjugate_back(&axes, &turn, d));
+                }
+            }
+            list
+        }
     })
 }

@@ -16,10 +16,48 @@ use crate::solve::{Event, Observer, Status};
 const CURVATURE_STEPS: usize = 10;
 const SLOW_STEP: usize = 10;
 
+/// An energy and how often it was evaluated.
+struct Counting<'a> {
+    energy: &'a mut dyn Energy,
+    evaluations: usize,
+}
+
+impl Energy for Counting<'_> {
+    fn name(&self) -> String {
+        self.energy.name()
+    }
+
+    fn value_and_gradient(&mut self, rho: &Measure, gradient: &mut [f64]) -> Result<f64> {
+        self.evaluations += 1;
+        self.energy.value_and_gradient(rho, gradient)
+    }
+
+    fn value(&mut self, rho: &Measure) -> Result<f64> {
+        self.evaluations += 1;
+        self.energy.value(rho)
+    }
+}
+
+/// Errors: an energy or a gradient that is not a number.
+fn check_finite(value: f64, gradient: &[f64]) -> Result<()> {
+    let bad = |argument: &str, index: usize, value: f64| Error::NotFinite {
+        argument: argument.into(),
+        index: index.to_string(),
+        value,
+    };
+    if !value.is_finite() {
+        return Err(bad("energy", 0, value));
+    }
+    match gradient.iter().position(|g| !g.is_finite()) {
+        Some(k) => Err(bad("gradient of the energy", k, gradient[k])),
+        None => Ok(()),
+    }
+}
+
 /// A flow under way; [`Flow::solve`] is the loop around it.
 pub struct State<'a> {
     flow: &'a Flow,
-    energy: &'a mut dyn Energy,
+    energy: Counting<'a>,
     turning: Turning,
     x: Measure,
     value: f64,
@@ -58,6 +96,7 @@ impl<'a> State<'a> {
         let mut gradient = vec![0.0; n * d];
         let prepared = energy.prepare(rho, observer)?;
         let value = energy.value_and_gradient(rho, &mut gradient)?;
+        check_finite(value, &gradient)?;
         let out = Trajectory {
             n,
             d,
@@ -78,7 +117,7 @@ impl<'a> State<'a> {
         };
         let mut state = State {
             flow,
-            energy,
+            energy: Counting { energy, evaluations: 0 },
             turning,
             x: rho.clone(),
             value,
@@ -101,6 +140,7 @@ impl<'a> State<'a> {
         }
         state.measure_speed()?;
         state.choose_step()?;
+        state.energy.evaluations = 0;
         Ok(state)
     }
 
@@ -130,7 +170,7 @@ impl<'a> State<'a> {
     }
 
     fn first_turn(&mut self, observer: &mut dyn Observer) -> Result<()> {
-        let Some(found) = rotation::search(self.energy, &self.x, self.flow.seed, observer)? else {
+        let Some(found) = rotation::search(&mut self.energy, &self.x, self.flow.seed, observer)? else {
             self.status = Some(Status::Interrupted);
             return Ok(());
         };
@@ -165,6 +205,14 @@ impl<'a> State<'a> {
                 Err(other) => return Err(other),
             }
         }
+        if !self.speed_squared.is_finite() {
+            let index = format!("step {}", self.out.log.len());
+            return Err(Error::NotFinite {
+                argument: "metric speed".into(),
+                index,
+                value: self.speed_squared,
+            });
+        }
         if self.out.log.is_empty() {
             self.first_speed = self.speed_squared.max(0.0).sqrt();
         }
@@ -185,6 +233,14 @@ impl<'a> State<'a> {
             None => 0.0,
         };
         self.out.step = self.tau;
+        let least = self.flow.time.map_or(0.0, |t| f64::EPSILON * t);
+        if self.status.is_none() && !(self.tau > least && self.tau.is_finite()) {
+            return Err(Error::option(
+                "step",
+                self.tau,
+                format!("a number above {least:e}, so that time advances"),
+            ));
+        }
         if self.flow.steps == Some(0) {
             self.status = self.status.or(Some(Status::Completed));
         }
@@ -225,8 +281,9 @@ impl<'a> State<'a> {
             _ => self.time + tau,
         };
         // an unsolved step that moved nothing would repeat itself
-        let stuck = !log.converged && log.moved_squared == 0.0;
-        self.out.log.push(StepLog { time: self.time, ..log });
+        let stuck = self.flow.scheme == Scheme::Implicit && !log.converged && log.iterations == 0;
+        let evaluations = std::mem::take(&mut self.energy.evaluations);
+        self.out.log.push(StepLog { time: self.time, evaluations, ..log });
         self.measure_speed()?;
         self.after_step(stuck);
         let done = self.out.log.len();
@@ -273,7 +330,7 @@ impl<'a> State<'a> {
             },
             curvature: self.curvature.as_ref().map(|c| c.0.as_slice()),
         };
-        let moved = implicit::step(self.energy, &self.x, self.value, &self.gradient, &setting)?;
+        let moved = implicit::step(&mut self.energy, &self.x, self.value, &self.gradient, &setting)?;
         let outcome = moved.outcome;
         if self.out.log.is_empty() {
             self.first_residual = outcome.start_residual;
@@ -287,7 +344,7 @@ impl<'a> State<'a> {
             moved_squared: moved.penalty,
             inequality: self.value - moved.value - moved.penalty / (2.0 * tau),
             iterations: outcome.iterations,
-            evaluations: outcome.evaluations + 1,
+            evaluations: 0,
             residual: if outcome.start_residual > 0.0 {
                 outcome.residual / outcome.start_residual
             } else {
@@ -309,7 +366,7 @@ impl<'a> State<'a> {
         let slow = self.out.log.last().is_some_and(|s| s.iterations > SLOW_STEP);
         let stale = self.curvature.as_ref().is_none_or(|c| c.1 >= CURVATURE_STEPS || (slow && c.1 > 0));
         if stale {
-            self.curvature = Some((rotation::curvature(self.energy, &self.x, &self.gradient)?, 0));
+            self.curvature = Some((rotation::curvature(&mut self.energy, &self.x, &self.gradient)?, 0));
         }
         if let Some(c) = &mut self.curvature {
             c.1 += 1;
@@ -320,12 +377,11 @@ impl<'a> State<'a> {
     fn explicit(&mut self, tau: f64) -> Result<StepLog> {
         let d = self.x.dim();
         let mut field = explicit::Field {
-            energy: self.energy,
+            energy: &mut self.energy,
             metric: self.flow.metric,
             turning: self.turning,
             floor: self.flow.floor,
             orientation: linalg::identity(d),
-            evaluations: 0,
             oriented: true,
         };
         let first =
@@ -334,7 +390,7 @@ impl<'a> State<'a> {
         let z = explicit::rk4(&mut field, &self.x, &velocity, tau)?;
         let end = field.stage(&z)?;
         end.check()?;
-        let (evaluations, oriented) = (field.evaluations, field.oriented);
+        let oriented = field.oriented;
         let angle = linalg::rotation_angle(&field.orientation, d)?;
         let moved_squared = self.moved_squared(end.cloud.points())?;
         let log = StepLog {
@@ -346,7 +402,7 @@ impl<'a> State<'a> {
             moved_squared,
             inequality: self.value - end.value - moved_squared / (2.0 * tau),
             iterations: 0,
-            evaluations,
+            evaluations: 0,
             residual: 0.0,
             converged: oriented,
             skew: self.skew,
@@ -390,6 +446,7 @@ impl<'a> State<'a> {
                 gradient = pick(&gradient);
                 y = y.moved(pick(y.points()));
                 log.moved_squared = self.moved_squared(y.points())?;
+                log.inequality = self.value - value - log.moved_squared / (2.0 * log.tau);
             }
         }
         self.x = y;

@@ -45,6 +45,13 @@ pub fn plan(mu: &Measure, nu: &Measure, plan: &Plan) -> Result<Aligned> {
             format!("({}, {})", plan.n, plan.m),
         ));
     }
+    if let Some((i, j, _)) = plan.entries().find(|e| e.0 >= plan.n || e.1 >= plan.m) {
+        return Err(Error::shape(
+            "plan",
+            format!("entries within ({}, {})", plan.n, plan.m),
+            format!("({i}, {j})"),
+        ));
+    }
     let (p, q) = (mu.dim(), nu.dim());
     let cross_moment = plan.cross_moment(mu.points(), p, nu.points(), q);
     let d = p.max(q);
@@ -83,6 +90,14 @@ pub(crate) fn squared_of_pairs(w: &[f64], x: &[f64], z: &[f64], d: usize) -> f64
     let dz = linalg::moment(w, &difference, d, z, d);
     let (xx, zz) = (linalg::moment(w, x, d, x, d), linalg::moment(w, z, d, z, d));
     linalg::dot(&xx, &dd) + linalg::dot(&zz, &dd) + 2.0 * linalg::dot(&dx, &linalg::transpose(&dz, d, d))
+}
+
+/// Whether the orthogonal map of a cross moment is a reflection; `None` when the dimensions differ.
+pub(crate) fn reflected(cross_moment: &[f64], p: usize, q: usize) -> Result<Option<bool>> {
+    if p != q {
+        return Ok(None);
+    }
+    Ok(Some(linalg::determinant(&linalg::polar(cross_moment, p)?, p) < 0.0))
 }
 
 fn padded_matrix(a: &[f64], p: usize, q: usize, d: usize) -> Vec<f64> {

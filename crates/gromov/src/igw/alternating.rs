@@ -23,6 +23,8 @@ use crate::solve::{Deadline, Event, Observer, Status};
 
 /// Starts of one parallel round.
 const ROUND: usize = 8;
+/// Alternatives kept.
+const ALTERNATIVES: usize = 64;
 /// Axis sign choices are listed for at most this many axes.
 const SIGNED_AXES: usize = 5;
 
@@ -93,8 +95,8 @@ impl Alternating {
         let mut state = State::new(self, mu, nu)?;
         while !state.done() {
             state.step()?;
-            let event = Event::new(state.tried, Some(state.starts.len()), 0.0, state.best_squared()?);
-            if observer.event(&event).is_break() {
+            let event = Event::new(state.tried, Some(state.starts), 0.0, state.best_squared()?);
+            if observer.event(&event).is_break() && !state.done() {
                 state.stopped = Some(Status::Interrupted);
             }
         }
@@ -106,7 +108,8 @@ impl Alternating {
 struct State<'a> {
     options: &'a Alternating,
     pair: Pair,
-    starts: Vec<Vec<f64>>,
+    starts: usize,
+    axes: Axes,
     found: Vec<Local>,
     tried: usize,
     deadline: Deadline,
@@ -117,29 +120,30 @@ impl<'a> State<'a> {
     fn new(options: &'a Alternating, mu: &Measure, nu: &Measure) -> Result<Self> {
         let pair = Pair::new(mu, nu, options.center);
         let default = if mu.len() * nu.len() > 250_000 { 16 } else { 64 };
-        let starts = start_matrices(&pair, options.starts.unwrap_or(default), options.seed)?;
+        let (starts, axes) = (options.starts.unwrap_or(default), Axes::new(&pair)?);
         let deadline = Deadline::start(options.time_limit);
-        Ok(State { options, pair, starts, found: Vec::new(), tried: 0, deadline, stopped: None })
+        Ok(State { options, pair, starts, axes, found: Vec::new(), tried: 0, deadline, stopped: None })
     }
 
     fn done(&self) -> bool {
-        self.stopped.is_some() || self.tried == self.starts.len()
+        self.stopped.is_some() || self.tried == self.starts
     }
 
     fn step(&mut self) -> Result<()> {
-        let round = &self.starts[self.tried..(self.tried + ROUND).min(self.starts.len())];
-        let run =
-            |a: &Vec<f64>| alternate(&self.pair, a, None, self.options.max_iter, &self.deadline).map(|l| l.0);
-        let results: Vec<Result<Local>> = if round.len() == 1 {
-            round.iter().map(run).collect()
-        } else {
-            round.par_iter().map(run).collect()
+        let round = self.tried..(self.tried + ROUND).min(self.starts);
+        let run = |k: usize| {
+            let start = self.axes.start(k, self.options.seed);
+            alternate(&self.pair, &start, None, self.options.max_iter, &self.deadline).map(|l| l.0)
         };
-        self.tried += round.len();
+        let results: Vec<Result<Local>> = match round.len() {
+            1 => round.clone().map(run).collect(),
+            _ => round.clone().into_par_iter().map(run).collect(),
+        };
+        self.tried = round.end;
         for result in results {
             self.keep(result?);
         }
-        if self.deadline.passed() {
+        if self.deadline.passed() && !self.done() {
             self.stopped = Some(Status::TimeCap);
         }
         Ok(())
@@ -182,18 +186,17 @@ impl<'a> State<'a> {
                 let gap: f64 = o.cross_moment.iter().zip(&l.cross_moment).map(|(a, b)| (a - b).powi(2)).sum();
                 gap.sqrt() > 1e-6 * best.norm
             };
-            if distinct.iter().all(far) {
+            if distinct.len() <= ALTERNATIVES && distinct.iter().all(far) {
                 distinct.push(l);
             }
         }
         let (p, q) = (self.pair.x.dim(), self.pair.y.dim());
         let alternatives = distinct[1..]
             .iter()
-            .map(|l| Alternative {
-                squared: squared(l),
-                reflected: (p == q).then(|| linalg::determinant(&l.cross_moment, p) < 0.0),
+            .map(|l| {
+                Ok(Alternative { squared: squared(l), reflected: align::reflected(&l.cross_moment, p, q)? })
             })
-            .collect();
+            .collect::<Result<Vec<_>>>()?;
         let found = Found {
             aligned,
             plan: best.plan.clone(),
@@ -275,22 +278,45 @@ impl Tracked {
     }
 }
 
-/// Axis starts with all sign choices, then Gaussian ones.
-fn start_matrices(pair: &Pair, count: usize, seed: u64) -> Result<Vec<Vec<f64>>> {
-    let (p, q) = (pair.x.dim(), pair.y.dim());
-    let (ex, ey) = (linalg::symmetric_eigen(&pair.sigma_x, p)?, linalg::symmetric_eigen(&pair.sigma_y, q)?);
-    let k = p.min(q);
-    let signed = k.min(SIGNED_AXES);
-    let mut out = Vec::with_capacity(count);
-    for choice in 0..(1usize << signed).min(count) {
+/// The starts: principal axes matched in order with every choice of signs, then Gaussian matrices.
+struct Axes {
+    p: usize,
+    q: usize,
+    x: linalg::Eigen,
+    y: linalg::Eigen,
+}
+
+impl Axes {
+    fn new(pair: &Pair) -> Result<Self> {
+        let (p, q) = (pair.x.dim(), pair.y.dim());
+        let x = linalg::symmetric_eigen(&pair.sigma_x, p)?;
+        Ok(Axes { p, q, x, y: linalg::symmetric_eigen(&pair.sigma_y, q)? })
+    }
+
+    /// Start number `k`, (p, q), of norm one.
+    fn start(&self, k: usize, seed: u64) -> Vec<f64> {
+        let signed = self.p.min(self.q).min(SIGNED_AXES);
+        let mut a = if k < 1 << signed {
+            self.signed(k, signed)
+        } else {
+            let mut s = Source::new(seed, k as u64);
+            (0..self.p * self.q).map(|_| s.normal()).collect()
+        };
+        let size = linalg::norm(&a);
+        a.iter_mut().for_each(|x| *x /= size);
+        a
+    }
+
+    fn signed(&self, choice: usize, signed: usize) -> Vec<f64> {
+        let (p, q) = (self.p, self.q);
         let mut a = vec![0.0; p * q];
-        for axis in 0..k {
+        for axis in 0..p.min(q) {
             let sign = if axis < signed && choice >> axis & 1 == 1 { -1.0 } else { 1.0 };
             // weights as in the optimum of Gaussians: |M| has the roots of products of eigenvalues
-            let size = sign * (ex.values[axis].max(0.0) * ey.values[axis].max(0.0)).sqrt();
+            let size = sign * (self.x.values[axis].max(0.0) * self.y.values[axis].max(0.0)).sqrt();
             for i in 0..p {
                 for j in 0..q {
-                    a[i * q + j] += size * ex.vectors[i * p + axis] * ey.vectors[j * q + axis];
+                    a[i * q + j] += size * self.x.vectors[i * p + axis] * self.y.vectors[j * q + axis];
                 }
             }
         }
@@ -298,17 +324,8 @@ fn start_matrices(pair: &Pair, count: usize, seed: u64) -> Result<Vec<Vec<f64>>>
         if linalg::max_abs(&a) == 0.0 {
             a[0] = 1.0;
         }
-        out.push(a);
+        a
     }
-    for stream in out.len()..count {
-        let mut s = Source::new(seed, stream as u64);
-        out.push((0..p * q).map(|_| s.normal()).collect());
-    }
-    for a in &mut out {
-        let size = linalg::norm(a);
-        a.iter_mut().for_each(|x| *x /= size);
-    }
-    Ok(out)
 }
 
 #[cfg(test)]

@@ -30,12 +30,15 @@ pub fn solve(mu: &Measure, nu: &Measure, center: bool, tol: f64) -> Result<Solut
         found.push((plan, aligned));
     }
     found.sort_by(|a, b| a.1.squared.total_cmp(&b.1.squared));
-    let close = found[1].1.squared <= 1.05 * found[0].1.squared;
-    let alternatives = if close {
-        vec![Alternative { squared: found[1].1.squared, reflected: found[1].1.reflected }]
-    } else {
-        Vec::new()
-    };
+    let (best, other) = (found[0].1.squared, &found[1].1);
+    let rounding = 16.0 * f64::EPSILON * pair.size();
+    let hits = 1 + usize::from(other.squared - best <= 1e-9 * best + rounding);
+    let distinct =
+        (found[0].1.cross_moment[0] - other.cross_moment[0]).abs() > 1e-6 * found[0].1.cross_moment[0].abs();
+    let mut alternatives = Vec::new();
+    if distinct && other.squared <= 1.05 * best + rounding {
+        alternatives.push(Alternative { squared: other.squared, reflected: other.reflected });
+    }
     let (plan, aligned) = found.swap_remove(0);
     let lower = Some(aligned.squared);
     pair.solution(
@@ -47,7 +50,7 @@ pub fn solve(mu: &Measure, nu: &Measure, center: bool, tol: f64) -> Result<Solut
             method: Method::Line,
             iterations: 2,
             starts: 2,
-            hits: 1,
+            hits,
             alternatives,
         },
         tol,

@@ -90,7 +90,7 @@ pub struct Solution {
     pub starts: usize,
     /// Starts that reached the best value (equal within 1e-9).
     pub hits: usize,
-    /// Distinct other local optima within 5 % of the best, best first.
+    /// Distinct other local optima within 5 % of the best, best first, at most 64.
     pub alternatives: Vec<Alternative>,
     /// The plan.
     pub plan: Plan,

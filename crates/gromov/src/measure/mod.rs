@@ -37,7 +37,8 @@ impl Measure {
         Ok(Measure { points, weights: vec![1.0 / n as f64; n], dim, uniform: true })
     }
 
-    /// n points with weights that are not negative and sum to one within 1e-9. Errors: those of
+    /// n points with weights that are not negative and sum to one within 1e-9, by which they are then
+    /// divided. Errors: those of
     /// [`Measure::uniform`], a wrong number of weights, a negative weight, a sum other than one (with
     /// the sum in the message; [`Measure::normalized`] rescales on request).
     pub fn weighted(points: Vec<f64>, dim: usize, weights: Vec<f64>) -> Result<Self> {
@@ -50,6 +51,12 @@ impl Measure {
                     "the sum is {sum}, not 1 (within 1e-9); ask for normalization to rescale (--normalize)"
                 ),
             });
+        }
+        let mut weights = weights;
+        // plans have total mass one; a sum that differs by rounding alone is left as it is, so that a
+        // measure written and read back is the same
+        if (sum - 1.0).abs() > 8.0 * f64::EPSILON {
+            weights.iter_mut().for_each(|w| *w /= sum);
         }
         let uniform = weights.iter().all(|&w| w == weights[0]);
         Ok(Measure { points, weights, dim, uniform })
@@ -198,10 +205,14 @@ impl Measure {
 
     /// The cloud shifted so that its mean is zero (to rounding). O(n d).
     pub fn centred(&self) -> Self {
-        let mean = self.mean();
+        self.shifted_by(&self.mean())
+    }
+
+    /// The cloud minus `origin`, (d).
+    pub(crate) fn shifted_by(&self, origin: &[f64]) -> Self {
         let mut out = self.clone();
         for x in out.points.chunks_exact_mut(self.dim) {
-            x.iter_mut().zip(&mean).for_each(|(x, m)| *x -= m);
+            x.iter_mut().zip(origin).for_each(|(x, m)| *x -= m);
         }
         out
     }

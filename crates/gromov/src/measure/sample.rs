@@ -147,7 +147,7 @@ pub fn bunny() -> Result<Measure> {
     Ok(cloud.divided_by(cloud.rms_radius()))
 }
 
-/// n points of a cloud without replacement, stratified along its leading coordinate order, weights
+/// n points of a cloud without replacement, one from each of n equal pieces of its list of points, weights
 /// carried over and rescaled to sum to one. Errors: n = 0 or n above the number of points.
 pub fn subsample(cloud: &Measure, n: usize, seed: u64) -> Result<Measure> {
     let count = cloud.len();

@@ -38,7 +38,7 @@ pub struct Solution {
     pub value: f64,
     /// Σ a_i u_i + Σ b_j v_j: a lower bound of the optimum.
     pub dual_value: f64,
-    /// (value − dual_value) / max(|value|, size of a typical cost).
+    /// (value − dual_value) / max(|value|, largest |u_i| |v_j| of the centred factors).
     pub gap: f64,
     /// Pivots done.
     pub pivots: usize,
@@ -66,11 +66,17 @@ impl Exact {
             return Err(Error::shape("weights", format!("{} and {}", cost.rows(), cost.columns()), got));
         }
         let masses = Masses::new(a, b)?;
+        // plans have total mass one
+        let unit_sum = |w: &[f64]| -> Vec<f64> {
+            let sum: f64 = w.iter().sum();
+            w.iter().map(|w| w / sum).collect()
+        };
+        let (a, b) = (unit_sum(a), unit_sum(b));
         let mut state = State::new(self, cost, masses, warm);
         while state.status.is_none() {
             state.sweep();
         }
-        Ok(state.finish(cost, a, b))
+        Ok(state.finish(cost, &a, &b))
     }
 }
 
@@ -84,6 +90,8 @@ struct State {
     right: Vec<f64>,
     left_mean: Vec<f64>,
     right_mean: Vec<f64>,
+    /// Powers of two by which the centred factors were divided.
+    units: (f64, f64),
     priced: Columns,
     row_potential: Vec<f64>,
     tree: Tree,
@@ -104,8 +112,9 @@ impl State {
         let keep = |m: &[i64]| (0..m.len()).filter(|&i| m[i] > 0).collect::<Vec<usize>>();
         let (rows, columns) = (keep(&masses.rows), keep(&masses.columns));
         // (u − ū)(v − v̄) differs from u v by terms of rows and of columns alone
-        let (left, left_mean) = centred(&cost.left, r, &rows);
-        let (right, right_mean) = centred(&cost.right, r, &columns);
+        let (mut left, left_mean) = centred(&cost.left, r, &rows);
+        let (mut right, right_mean) = centred(&cost.right, r, &columns);
+        let units = (divide_by_scale(&mut left), divide_by_scale(&mut right));
         let kept = Masses {
             rows: rows.iter().map(|&i| masses.rows[i]).collect(),
             columns: columns.iter().map(|&j| masses.columns[j]).collect(),
@@ -128,6 +137,7 @@ impl State {
             right,
             left_mean,
             right_mean,
+            units,
             tree,
             masses,
             scale,
@@ -203,15 +213,14 @@ impl State {
             .collect();
         let plan = Plan::from_entries(cost.rows(), cost.columns(), entries);
         let (u, v) = self.potentials(cost);
-        // in centred costs, where small gaps keep their digits
+        // in centred costs and units, where small gaps keep their digits
         let centred = |i: usize, j: usize| {
             let r = self.rank;
-            (0..r)
-                .map(|k| {
-                    (cost.left[i * r + k] - self.left_mean[k]) * (cost.right[j * r + k] - self.right_mean[k])
-                })
-                .sum::<f64>()
+            let left = |k: usize| (cost.left[i * r + k] - self.left_mean[k]) / self.units.0;
+            let right = |k: usize| (cost.right[j * r + k] - self.right_mean[k]) / self.units.1;
+            (0..r).map(|k| left(k) * right(k)).sum::<f64>()
         };
+        let unit = self.units.0 * self.units.1;
         let primal: f64 = plan.entries().map(|(i, j, w)| w * centred(i, j)).sum();
         let dual: f64 = linalg::dot(&u, a) + linalg::dot(&v, b);
         let shift_row = |i: usize| {
@@ -221,18 +230,19 @@ impl State {
         let shift_column = |j: usize| {
             cost.column[j] + linalg::dot(&cost.right[j * self.rank..][..self.rank], &self.left_mean)
         };
-        let row_potential: Vec<f64> = u.iter().enumerate().map(|(i, u)| u + shift_row(i)).collect();
-        let column_potential: Vec<f64> = v.iter().enumerate().map(|(j, v)| v + shift_column(j)).collect();
+        let row_potential: Vec<f64> = u.iter().enumerate().map(|(i, u)| u * unit + shift_row(i)).collect();
+        let column_potential: Vec<f64> =
+            v.iter().enumerate().map(|(j, v)| v * unit + shift_column(j)).collect();
         let shift = (0..a.len()).map(|i| a[i] * shift_row(i)).sum::<f64>()
             + (0..b.len()).map(|j| b[j] * shift_column(j)).sum::<f64>();
-        let value = primal + shift;
-        let size = value.abs().max(self.scale);
+        let value = primal * unit + shift;
+        let size = (value.abs() / unit).max(self.scale);
         Solution {
             plan,
             row_potential,
             column_potential,
             value,
-            dual_value: dual + shift,
+            dual_value: dual * unit + shift,
             gap: if size > 0.0 { (primal - dual) / size } else { 0.0 },
             pivots: self.pivots,
             warm: self.warm,
@@ -241,12 +251,18 @@ impl State {
         }
     }
 
-    /// Potentials of the centred problem for all atoms, feasible by construction: those of the kept
+    /// Potentials of the centred problem, in its units, for all atoms, feasible by construction: those of the kept
     /// columns from the tree, of other columns and of all rows as smallest slack.
     fn potentials(&self, cost: &LowRankCost) -> (Vec<f64>, Vec<f64>) {
         let r = self.rank;
         let shifted = |factor: &[f64], mean: &[f64], i: usize| -> Vec<f64> {
             factor[i * r..(i + 1) * r].iter().zip(mean).map(|(x, m)| x - m).collect()
+        };
+        let left = |i: usize| -> Vec<f64> {
+            shifted(&cost.left, &self.left_mean, i).iter().map(|x| x / self.units.0).collect()
+        };
+        let right = |j: usize| -> Vec<f64> {
+            shifted(&cost.right, &self.right_mean, j).iter().map(|x| x / self.units.1).collect()
         };
         let mut v = vec![0.0; cost.columns()];
         for (&j, p) in self.columns.iter().zip(self.priced.potential()) {
@@ -258,13 +274,14 @@ impl State {
             let mut kept = self.columns.iter().peekable();
             for (j, v) in v.iter_mut().enumerate() {
                 if kept.next_if_eq(&&j).is_none() {
-                    *v = rows.best(&shifted(&cost.right, &self.right_mean, j)).value;
+                    *v = rows.best(&right(j)).value;
                 }
             }
         }
-        let mut all = Columns::new(&centred_by(&cost.right, r, &self.right_mean), r);
+        let every: Vec<f64> = (0..cost.columns()).flat_map(right).collect();
+        let mut all = Columns::new(&every, r);
         all.potential_mut().copy_from_slice(&v);
-        let slack = |i: usize| all.best(&shifted(&cost.left, &self.left_mean, i)).value;
+        let slack = |i: usize| all.best(&left(i)).value;
         let u = if cost.rows() * cost.columns() < 1 << 16 {
             (0..cost.rows()).map(slack).collect()
         } else {
@@ -288,6 +305,13 @@ fn centred(a: &[f64], r: usize, rows: &[usize]) -> (Vec<f64>, Vec<f64>) {
     }
     let chosen: Vec<f64> = rows.iter().flat_map(|&i| a[i * r..(i + 1) * r].iter().copied()).collect();
     (centred_by(&chosen, r, &mean), mean)
+}
+
+/// Divides by the power of two below the largest entry, and returns it.
+fn divide_by_scale(a: &mut [f64]) -> f64 {
+    let unit = linalg::power_of_two_scale(linalg::max_abs(a));
+    a.iter_mut().for_each(|x| *x /= unit);
+    unit
 }
 
 fn largest_row(a: &[f64], r: usize) -> f64 {
@@ -444,6 +468,34 @@ mod tests {
             assert_eq!(sol.status, Status::IterationCap);
             assert!(sol.pivots == cap && sol.dual_value <= best.value + 1e-12 && best.value <= sol.value);
         }
+    }
+
+    #[test]
+    fn factors_of_any_size_give_the_same_plan() {
+        let mut s = Source::new(16, 0);
+        let cost = random_cost(&mut s, 30, 20, 2, false);
+        let (a, b) = (vec![1.0 / 30.0; 30], vec![0.05; 20]);
+        let want = Exact::default().solve(&cost, &a, &b, None).unwrap();
+        for e in [-600i32, -300, 300, 600] {
+            let scaled = |x: &[f64]| x.iter().map(|v| v * f64::from(e).exp2()).collect::<Vec<f64>>();
+            let cost = LowRankCost::new(scaled(&cost.left), scaled(&cost.right), 2).unwrap();
+            let sol = Exact::default().solve(&cost, &a, &b, None).unwrap();
+            assert_eq!(sol.plan, want.plan, "2^{e}");
+            assert!(sol.gap.abs() < 1e-15, "2^{e}: {}", sol.gap);
+        }
+    }
+
+    #[test]
+    fn a_large_grid_full_of_ties_ends_soon() {
+        let n = 900;
+        let grid = |shift: f64| -> Vec<f64> {
+            (0..n).flat_map(|k| [f64::from(k % 30) + shift, f64::from(k / 30) - shift]).collect()
+        };
+        let cost = LowRankCost::squared_euclidean(&grid(0.0), &grid(4.0), 2).unwrap();
+        let w = vec![1.0 / f64::from(n); n as usize];
+        let sol = Exact::default().solve(&cost, &w, &w, None).unwrap();
+        check(&cost, &w, &w, &sol);
+        assert!((sol.value - 32.0).abs() < 1e-9 && sol.pivots < 60 * 900, "{} {}", sol.value, sol.pivots);
     }
 
     #[test]

@@ -1,11 +1,11 @@
 //! Couplings on the line by sorting, O(n log n).
 
 use super::{Plan, mass::Masses};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// The monotone (`increasing`) or antitone coupling of Σ a_i δ_{x_i} and Σ b_j δ_{y_j} on R: optimal
 /// for every cost that is a convex (concave) function of x − y. Ties are broken by index. Errors:
-/// wrong weights.
+/// wrong weights or lengths.
 ///
 /// ```
 /// let plan = gromov::ot::line::coupling(&[2.0, 0.0], &[0.5, 0.5], &[5.0, 7.0], &[0.5, 0.5], true)?;
@@ -13,6 +13,12 @@ use crate::error::Result;
 /// # Ok::<(), gromov::Error>(())
 /// ```
 pub fn coupling(x: &[f64], a: &[f64], y: &[f64], b: &[f64], increasing: bool) -> Result<Plan> {
+    for (name, points, weights) in [("x", x, a), ("y", y, b)] {
+        if points.is_empty() || points.len() != weights.len() {
+            let expected = format!("{} numbers, at least one", weights.len());
+            return Err(Error::shape(name, expected, points.len()));
+        }
+    }
     let masses = Masses::new(a, b)?;
     let rows = sorted(x, true);
     let columns = sorted(y, increasing);

@@ -80,6 +80,11 @@ impl LowRankCost {
         if a.len() != p * q {
             return Err(Error::shape("a", format!("({p}, {q})"), format!("{} numbers", a.len())));
         }
+        for (name, side, width) in [("x", x, p), ("y", y, q)] {
+            if width == 0 || side.is_empty() || !side.len().is_multiple_of(width) {
+                return Err(Error::shape(name, format!("(n, {width})"), format!("{} numbers", side.len())));
+            }
+        }
         let minus: Vec<f64> = linalg::transpose(a, p, q).iter().map(|v| -v).collect();
         LowRankCost::new(linalg::map_rows(x, p, &minus, q), y.to_vec(), q)
     }

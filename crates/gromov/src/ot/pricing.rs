@@ -67,8 +67,10 @@ impl Columns {
             sums.iter_mut().zip(factor(k)).for_each(|(s, x)| *s += u * x);
         }
         let potentials = &self.potential[best.start..end];
-        let found = sums.iter().zip(potentials).position(|(s, v)| s - v == best.value);
-        best.start + found.unwrap_or(0)
+        sums.iter_mut().zip(potentials).for_each(|(s, v)| *s -= v);
+        let least = (0..sums.len()).min_by(|&i, &j| sums[i].total_cmp(&sums[j])).unwrap_or(0);
+        debug_assert_eq!(sums[least], best.value);
+        best.start + least
     }
 }
 

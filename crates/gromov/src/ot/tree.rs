@@ -261,3 +261,59 @@ impl Tree {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::sample::Source;
+
+    /// Every arc without flow hangs on a row, flows meet the masses, depths count arcs.
+    fn check(tree: &Tree, masses: &Masses) {
+        let (mut rows, mut columns) = (masses.rows.clone(), masses.columns.clone());
+        for (i, j, flow) in tree.arcs() {
+            assert!(flow >= 0);
+            rows[i] -= flow;
+            columns[j] -= flow;
+        }
+        assert!(rows.iter().chain(&columns).all(|m| *m == 0));
+        assert_eq!(tree.arcs().count(), rows.len() + columns.len() - 1);
+        for node in 0..tree.parent.len() {
+            let parent = tree.parent[node];
+            if parent != NONE {
+                assert_eq!(tree.depth[node], tree.depth[parent as usize] + 1);
+                assert!(tree.flow[node] > 0 || tree.is_row(node), "an empty arc points away from the root");
+            }
+        }
+    }
+
+    #[test]
+    fn stays_strongly_feasible_through_random_pivots() {
+        let mut s = Source::new(5, 0);
+        for trial in 0..60 {
+            let (n, m) = (1 + s.below(12), 1 + s.below(12));
+            let masses = match trial % 3 {
+                0 => Masses::new(&vec![1.0 / n as f64; n], &vec![1.0 / m as f64; m]).unwrap(),
+                _ => {
+                    let mut draw = |n: usize| -> Vec<f64> {
+                        let w: Vec<f64> = (0..n).map(|_| f64::from(1 + s.below(4) as u32)).collect();
+                        let sum: f64 = w.iter().sum();
+                        w.iter().map(|w| w / sum).collect()
+                    };
+                    let (a, b) = (draw(n), draw(m));
+                    Masses::new(&a, &b).unwrap()
+                }
+            };
+            let (rows, columns) = (s.permutation(n), s.permutation(m));
+            let mut tree = Tree::north_west(&masses, &rows, &columns);
+            check(&tree, &masses);
+            let (mut u, mut v) = (vec![0.0; n], vec![0.0; m]);
+            for _ in 0..40 {
+                let (i, j) = (s.below(n), s.below(m));
+                if tree.arcs().all(|arc| (arc.0, arc.1) != (i, j)) {
+                    tree.pivot(i, j, -1.0, &mut u, &mut v);
+                    check(&tree, &masses);
+                }
+            }
+        }
+    }
+}

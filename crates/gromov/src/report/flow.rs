@@ -58,7 +58,7 @@ impl Curves {
         let mut out = Curves { gram: Vec::new(), distances: Vec::new(), spectrum: Vec::new() };
         for f in 0..run.frames() {
             out.gram.push(change::gram_change(&start, run.frame(f))?);
-            out.distances.push(change::distance_change(&start, run.frame(f)));
+            out.distances.push(change::distance_change(&start, run.frame(f))?);
             let moment = &run.second_moments[f * d * d..(f + 1) * d * d];
             out.spectrum.extend(linalg::symmetric_eigen(moment, d)?.values);
         }
