@@ -90,13 +90,12 @@ pub enum Error {
         /// What is wrong, and what to do.
         problem: String,
     },
-    /// A solver inside an energy stopped at a cap; a flow ends there with this status and its frames.
-    #[error("{what} stopped with status {status} inside an energy")]
-    Unsolved {
+    /// A solver inside an energy reached its cap; a flow ends there, with its frames and the status
+    /// `iteration_cap`.
+    #[error("{solver} reached its cap on iterations inside an energy")]
+    IterationCap {
         /// Which solver.
-        what: &'static str,
-        /// How it stopped.
-        status: crate::solve::Status,
+        solver: &'static str,
     },
     /// A user-defined part (an energy) reported an error.
     #[error("{0}")]

@@ -179,9 +179,9 @@ fn barycentric(plan: &Plan, rho: &Measure, target: &Measure) -> Vec<f64> {
     means
 }
 
-fn converged(status: Status, what: &'static str) -> Result<()> {
+fn converged(status: Status, solver: &'static str) -> Result<()> {
     match status {
         Status::Converged => Ok(()),
-        status => Err(Error::Unsolved { what, status }),
+        _ => Err(Error::IterationCap { solver }),
     }
 }

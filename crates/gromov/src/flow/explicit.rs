@@ -47,7 +47,7 @@ impl Stage {
 pub(super) fn stopped(error: &Error, scheme: Scheme) -> Option<Status> {
     match error {
         Error::Singular { .. } => Some(Status::Singular),
-        Error::Unsolved { status, .. } => Some(*status),
+        Error::IterationCap { .. } => Some(Status::IterationCap),
         Error::NotFinite { .. } | Error::Scale { .. } | Error::LinearAlgebra { .. }
             if scheme == Scheme::Rk4 =>
         {

@@ -319,9 +319,9 @@ mod tests {
             energy.value_and_gradient(&x, &mut gradient).unwrap();
             let curvature = rotation::curvature(&mut energy, &x, &gradient).unwrap();
             let (metric, turning) = (Metric::Igw, Turning::Free);
+            let rotations = Some(inverse_curvature(&curvature, &x, &gradient).unwrap());
             let curvature = Some(curvature.as_slice());
             let setting = Setting { metric, turning, tau: 0.3, floor: 1e-12, stop, curvature };
-            let rotations = Some(inverse_curvature(curvature.unwrap(), &x, &gradient).unwrap());
             let mobility = Some(Mobility::new(&x, 1e-12).unwrap());
             let (cloud, field) = (x.clone(), gradient.clone());
             let step = Step {
