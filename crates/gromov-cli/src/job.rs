@@ -15,20 +15,23 @@ use crate::spec::Spec;
 use crate::target::Target;
 
 /// How clouds are read.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Reading {
     /// Limits, and whether weights are rescaled.
     pub options: io::ReadOptions,
     center: bool,
+    /// Files that will be written: none may be read.
+    outputs: Vec<PathBuf>,
 }
 
 impl Reading {
-    fn new(common: &args::Common) -> Self {
+    fn new(common: &args::Common, outputs: &[Option<&Path>]) -> Self {
+        let outputs = outputs.iter().flatten().filter_map(|p| p.canonicalize().ok()).collect();
         let mut options = io::ReadOptions { normalize: common.normalize, ..Default::default() };
         if let Some(bytes) = common.max_bytes {
             options.limits.bytes = bytes;
         }
-        Reading { options, center: common.center }
+        Reading { options, center: common.center, outputs }
     }
 
     /// The cloud of a file, centred if asked for.
@@ -38,6 +41,12 @@ impl Reading {
     }
 
     fn raw(&self, path: &Path) -> Result<Measure, Failure> {
+        if path.canonicalize().is_ok_and(|p| self.outputs.contains(&p)) {
+            return Err(Failure::file(
+                path,
+                "is read and would be overwritten; give the output another name",
+            ));
+        }
         Ok(io::read(path, &self.options)?)
     }
 }
@@ -75,7 +84,7 @@ pub fn distance(args: &args::Distance, common: &args::Common) -> Result<Distance
         io::check_writable(path)?;
     }
     let report = args.report.as_deref().map(page).transpose()?;
-    let reading = Reading::new(common);
+    let reading = Reading::new(common, &[args.plan.as_deref(), args.report.as_deref()]);
     let (a, b) = (reading.raw(&args.a)?, reading.raw(&args.b)?);
     Ok(Distance { a, b, options, plan: args.plan.clone(), report })
 }
@@ -150,7 +159,7 @@ pub fn flow(args: &args::Flow, common: &args::Common) -> Result<Flow, Failure> {
     let specs = args.energy.iter().map(|s| Spec::parse(s)).collect::<Result<Vec<_>, _>>()?;
     let out = args.out.as_deref().map(output).transpose()?;
     let report = args.report.as_deref().map(page).transpose()?;
-    let reading = Reading::new(common);
+    let reading = Reading::new(common, &[args.out.as_deref(), args.report.as_deref()]);
     let cloud = reading.cloud(&args.cloud)?;
     let mut energy = Sum::default();
     let mut targets = Vec::new();
@@ -191,7 +200,7 @@ fn ending(path: &Path) -> Option<String> {
 
 /// Reads the cloud of `info`.
 pub fn info(args: &args::Info, common: &args::Common) -> Result<Measure, Failure> {
-    Reading::new(common).cloud(&args.cloud)
+    Reading::new(common, &[]).cloud(&args.cloud)
 }
 
 /// The demonstration and where it goes.

@@ -131,7 +131,7 @@ fn wrong_input_is_named_with_its_file() {
     }
     folder.text("huge.csv", "1e70,0\n0,1e70\n");
     let message = folder.refused("flow huge.csv --energy quadratic".split(' '));
-    assert!(message.contains("outside the range [1e-60, 1e60]; rescale the data"), "{message}");
+    assert!(message.contains("outside the range [1e-30, 1e30]; rescale the data"), "{message}");
 }
 
 #[test]
@@ -201,4 +201,19 @@ fn help_and_version_are_results() {
         assert!(flow.contains(word), "{word}");
     }
     assert!(flow.contains("--report <FILE.html>"));
+}
+
+#[test]
+fn an_output_that_is_also_an_input_is_refused_and_kept() {
+    let folder = Folder::new();
+    folder.text("a.csv", "1,0\n0,1\n-1,-1\n");
+    folder.text("b.csv", "2,0\n0,1\n-1,-1\n");
+    for line in [
+        "flow a.csv --energy quadratic --steps 1 --out a.csv",
+        "flow a.csv --energy wasserstein:target=b.csv --steps 1 --out b.csv",
+        "distance a.csv b.csv --plan b.csv",
+    ] {
+        let message = folder.refused(line.split_whitespace());
+        assert!(message.contains("is read and would be overwritten"), "{line}: {message}");
+    }
 }

@@ -42,7 +42,7 @@ fn distance_of_a_turned_copy_is_zero_and_certified() {
     let table = folder.line("distance a.csv b.csv");
     assert_eq!((table.code, table.stderr.as_str()), (Some(0), ""));
     for word in
-        ["certified: this is the optimum", "status        converged", "40 points in R^3, a.csv", "rotation"]
+        ["certified: zero within rounding", "status        converged", "40 points in R^3, a.csv", "rotation"]
     {
         assert!(table.stdout.contains(word), "{}", table.stdout);
     }

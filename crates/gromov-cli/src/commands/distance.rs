@@ -103,6 +103,7 @@ fn table(args: &args::Distance, job: &job::Distance, sol: &Solution, seconds: f6
         format!("{} points in R^{}, {}", m.len(), m.dim(), printable(&path.to_string_lossy()))
     };
     let certified = match sol.certified {
+        true if sol.squared <= sol.rounding => "certified: zero within rounding, as far as doubles can tell",
         true => "certified: this is the optimum",
         false => "not certified: a better plan may exist within the gap",
     };

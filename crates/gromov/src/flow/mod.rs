@@ -42,8 +42,8 @@ use crate::error::{Error, Result};
 use crate::measure::Measure;
 use crate::solve::{Observer, Status};
 
-/// Lengths a flow can be run in: degree-4 quantities and their inverses stay within doubles.
-pub const SCALES: (f64, f64) = (1e-60, 1e60);
+/// Lengths a flow can be run in: squares of gradients of degree-4 energies stay within doubles.
+pub const SCALES: (f64, f64) = (1e-30, 1e30);
 /// Steps taken when neither steps nor time are given and the flow has not converged before.
 pub const DEFAULT_STEPS: usize = 200;
 
@@ -115,7 +115,8 @@ pub struct Flow {
     pub inner_tol: f64,
     /// Cap on the iterations of an implicit step.
     pub max_inner: usize,
-    /// Floor of the eigenvalues of Σ relative to the largest; at or below it the flow is `singular`.
+    /// Floor of the eigenvalues of Σ relative to the largest, now and at the start; at or below it the flow
+    /// is `singular`.
     pub floor: f64,
     /// Seed of the orientation search.
     pub seed: u64,
@@ -152,6 +153,8 @@ pub struct FirstTurn {
     pub energy_after: f64,
     /// O, (d, d).
     pub rotation: Vec<f64>,
+    /// The torque vanished there, with no falling direction; false at a kink of F.
+    pub converged: bool,
 }
 
 /// One step of a flow.
@@ -327,7 +330,7 @@ impl Flow {
     }
 
     /// Runs the flow. Errors: options, a cloud of another dimension than the energy, lengths outside
-    /// [1e-60, 1e60], whatever the energy reports. An explicit scheme that leaves this range is `stalled`
+    /// [1e-30, 1e30], whatever the energy reports. An explicit scheme that leaves this range is `stalled`
     /// at the last cloud inside. Cost of an implicit step: some 5 to 15 evaluations of
     /// F (and d (d − 1) / 2 more every ten steps when F sees rotations) and its gradient, O(n d²) each beside F itself, and one n × n transport problem for the labels up
     /// to n = 2,000. Memory O(n d) and the frames.
@@ -348,11 +351,11 @@ impl Flow {
     }
 }
 
-/// [`Error::Scale`] when the largest coordinate, if not 0, is outside [`least`, 1e60].
+/// [`Error::Scale`] when the largest coordinate, if not 0, is outside [`least`, 1e30].
 fn check_scale(cloud: &Measure, least: f64) -> Result<()> {
     let scale = cloud.scale();
     if scale == 0.0 || (least..=SCALES.1).contains(&scale) {
         return Ok(());
     }
-    Err(Error::Scale { argument: "cloud".into(), scale, range: "[1e-60, 1e60]" })
+    Err(Error::Scale { argument: "cloud".into(), scale, range: "[1e-30, 1e30]" })
 }

@@ -69,6 +69,8 @@ pub struct State<'a> {
     skew: f64,
     first_speed: f64,
     first_residual: f64,
+    /// Largest eigenvalue of Σ at the start.
+    first_eigenvalue: f64,
     curvature: Option<(Vec<f64>, usize)>,
     basis: Option<Basis>,
     out: Trajectory,
@@ -128,6 +130,7 @@ impl<'a> State<'a> {
             skew: 0.0,
             first_speed: 0.0,
             first_residual: 0.0,
+            first_eigenvalue: 0.0,
             curvature: None,
             basis: None,
             out,
@@ -180,10 +183,8 @@ impl<'a> State<'a> {
             energy_before: self.value,
             energy_after: found.value,
             rotation: found.rotation,
+            converged: found.converged,
         });
-        if !found.converged {
-            self.status = Some(Status::Stalled);
-        }
         self.x = found.cloud;
         self.value = found.value;
         self.gradient = found.gradient;
@@ -196,7 +197,17 @@ impl<'a> State<'a> {
         if self.flow.metric == Metric::W2 {
             self.speed_squared = linalg::weighted_dot(w, &self.gradient, &self.gradient, d);
         } else {
-            match Mobility::new(&self.x, self.flow.floor)?.inverse(&self.gradient) {
+            let mobility = Mobility::new(&self.x, self.flow.floor)?;
+            let spectrum = mobility.spectrum();
+            let (largest, smallest) = (spectrum[0], spectrum[spectrum.len() - 1]);
+            if self.out.log.is_empty() {
+                self.first_eigenvalue = largest;
+            } else if smallest <= self.flow.floor * self.first_eigenvalue {
+                // the cloud as a whole has shrunk to nothing
+                self.status = Some(Status::Singular);
+                return Ok(());
+            }
+            match mobility.inverse(&self.gradient) {
                 Ok(inverse) => {
                     self.speed_squared = linalg::weighted_dot(w, &self.gradient, &inverse.velocity, d);
                     self.skew = if self.turning == Turning::Invariant { 0.0 } else { inverse.skew };
@@ -204,6 +215,15 @@ impl<'a> State<'a> {
                 Err(Error::Singular { .. }) => self.status = Some(Status::Singular),
                 Err(other) => return Err(other),
             }
+        }
+        let largest = linalg::max_abs(&self.gradient);
+        if self.status.is_none() && largest > 0.0 && self.speed_squared.abs() < f64::MIN_POSITIVE {
+            let argument = "gradient of the energy".to_string();
+            return Err(Error::Scale {
+                argument,
+                scale: largest,
+                range: "in which its square is a normal number",
+            });
         }
         if !self.speed_squared.is_finite() {
             let index = format!("step {}", self.out.log.len());
@@ -253,6 +273,17 @@ impl<'a> State<'a> {
         if self.first_speed == 0.0 {
             return Ok(true);
         }
+        if length == 0.0 {
+            // a cloud at the origin has no size to measure a move by
+            return match self.flow.step {
+                Some(_) => Ok(false),
+                None => Err(Error::option(
+                    "step",
+                    "none",
+                    "a number: the cloud lies at the origin and sets no step",
+                )),
+            };
+        }
         let grown = self.x.with_points(self.x.points().iter().map(|x| 1.1 * x).collect())?;
         let typical = (self.energy.value(&grown)? - self.value).abs();
         Ok(self.first_speed * length <= 1e-12 * typical)
@@ -269,23 +300,25 @@ impl<'a> State<'a> {
         };
         let log = match self.flow.scheme {
             Scheme::Implicit => self.implicit(tau),
-            Scheme::Rk4 => self.explicit(tau),
+            Scheme::Rk4 => self.explicit(tau).map(Some),
         };
         if let Some(status) = log.as_ref().err().and_then(|e| explicit::stopped(e, self.flow.scheme)) {
             self.status = Some(status);
             return Ok(());
         }
-        let log = log?;
+        let Some(log) = log? else {
+            // nothing was gained: the step is not taken, and time does not advance
+            self.status = Some(Status::Stalled);
+            return Ok(());
+        };
         self.time = match self.flow.time {
             Some(end) if tau < self.tau || end - self.time <= tau => end,
             _ => self.time + tau,
         };
-        // an unsolved step that moved nothing would repeat itself
-        let stuck = self.flow.scheme == Scheme::Implicit && !log.converged && log.iterations == 0;
         let evaluations = std::mem::take(&mut self.energy.evaluations);
         self.out.log.push(StepLog { time: self.time, evaluations, ..log });
         self.measure_speed()?;
-        self.after_step(stuck);
+        self.after_step();
         let done = self.out.log.len();
         if done.is_multiple_of(self.flow.every) {
             self.frame();
@@ -293,12 +326,8 @@ impl<'a> State<'a> {
         Ok(())
     }
 
-    fn after_step(&mut self, stuck: bool) {
+    fn after_step(&mut self) {
         if self.status.is_some() {
-            return;
-        }
-        if stuck {
-            self.status = Some(Status::Stalled);
             return;
         }
         let done = self.out.log.len();
@@ -313,7 +342,9 @@ impl<'a> State<'a> {
         }
     }
 
-    fn implicit(&mut self, tau: f64) -> Result<StepLog> {
+    /// `None` when nothing was gained: no iteration succeeded, or F + D² / (2 τ) came out above F (an
+    /// energy that follows a local optimum may lose it in a long step).
+    fn implicit(&mut self, tau: f64) -> Result<Option<StepLog>> {
         self.renew_curvature()?;
         let (w, d) = (self.x.weights(), self.x.dim());
         let reach = linalg::weighted_dot(w, &self.gradient, &self.gradient, d).sqrt() * self.x.rms_radius();
@@ -356,7 +387,11 @@ impl<'a> State<'a> {
             relabelled: None,
             label_loss: 0.0,
         };
-        self.advance(moved.points, moved.value, moved.gradient, log)
+        let nothing = !log.converged && log.iterations == 0;
+        if nothing || log.inequality < -1e-10 * (self.value.abs() + reach) {
+            return Ok(None);
+        }
+        self.advance(moved.points, moved.value, moved.gradient, log).map(Some)
     }
 
     fn renew_curvature(&mut self) -> Result<()> {

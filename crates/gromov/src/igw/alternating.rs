@@ -6,7 +6,8 @@
 //! matrices A with independent Gaussian entries. The product coupling is never used: for centred
 //! clouds it has M = 0, an exact critical point at which several packages stop.
 //!
-//! Starts run in parallel in rounds of fixed size; deadlines and observers are heard between rounds
+//! The search ends early when the best value meets the spectral bound. Starts run in parallel in rounds of
+//! fixed size; deadlines and observers are heard between rounds
 //! (a deadline also between the alternations of a start), so that a result depends on the seed alone
 //! unless time runs out.
 
@@ -14,15 +15,18 @@ use std::time::Duration;
 
 use rayon::prelude::*;
 
-use super::{Alternative, Found, Method, Pair, Solution, align, line};
+use super::{Alternative, Found, Method, Pair, Solution, align, bound, line};
 use crate::error::{Error, Result};
 use crate::linalg;
 use crate::measure::{Measure, sample::Source};
 use crate::ot::{Basis, Exact, LowRankCost, Plan};
 use crate::solve::{Deadline, Event, Observer, Status};
 
-/// Starts of one parallel round.
+/// Starts of one parallel round; fewer for large clouds, whose rounds are long.
 const ROUND: usize = 8;
+const LARGE_ROUND: usize = 2;
+/// n · m above which clouds count as large.
+const LARGE: usize = 250_000;
 /// Alternatives kept.
 const ALTERNATIVES: usize = 64;
 /// Axis sign choices are listed for at most this many axes.
@@ -112,6 +116,9 @@ struct State<'a> {
     axes: Axes,
     found: Vec<Local>,
     tried: usize,
+    /// Spectral bound, and whether the best value meets it: then no start can be better.
+    lower: f64,
+    certified: bool,
     deadline: Deadline,
     stopped: Option<Status>,
 }
@@ -119,18 +126,31 @@ struct State<'a> {
 impl<'a> State<'a> {
     fn new(options: &'a Alternating, mu: &Measure, nu: &Measure) -> Result<Self> {
         let pair = Pair::new(mu, nu, options.center);
-        let default = if mu.len() * nu.len() > 250_000 { 16 } else { 64 };
+        let default = if mu.len() * nu.len() > LARGE { 16 } else { 64 };
         let (starts, axes) = (options.starts.unwrap_or(default), Axes::new(&pair)?);
         let deadline = Deadline::start(options.time_limit);
-        Ok(State { options, pair, starts, axes, found: Vec::new(), tried: 0, deadline, stopped: None })
+        let lower = bound::spectral_of_moments(&pair.sigma_x, mu.dim(), &pair.sigma_y, nu.dim())?;
+        Ok(State {
+            options,
+            pair,
+            starts,
+            axes,
+            found: Vec::new(),
+            tried: 0,
+            lower,
+            certified: false,
+            deadline,
+            stopped: None,
+        })
     }
 
     fn done(&self) -> bool {
-        self.stopped.is_some() || self.tried == self.starts
+        self.stopped.is_some() || self.tried == self.starts || self.certified
     }
 
     fn step(&mut self) -> Result<()> {
-        let round = self.tried..(self.tried + ROUND).min(self.starts);
+        let size = if self.pair.x.len() * self.pair.y.len() > LARGE { LARGE_ROUND } else { ROUND };
+        let round = self.tried..(self.tried + size).min(self.starts);
         let run = |k: usize| {
             let start = self.axes.start(k, self.options.seed);
             alternate(&self.pair, &start, None, self.options.max_iter, &self.deadline).map(|l| l.0)
@@ -143,6 +163,9 @@ impl<'a> State<'a> {
         for result in results {
             self.keep(result?);
         }
+        let squared = align::plan(&self.pair.x, &self.pair.y, &self.found[0].plan)?.squared;
+        let rounding = 16.0 * f64::EPSILON * self.pair.size();
+        self.certified = squared - self.lower <= self.options.tol * squared + rounding;
         if self.deadline.passed() && !self.done() {
             self.stopped = Some(Status::TimeCap);
         }
@@ -200,8 +223,9 @@ impl<'a> State<'a> {
         let found = Found {
             aligned,
             plan: best.plan.clone(),
-            lower: None,
-            status: self.stopped.unwrap_or(best.status),
+            lower: self.lower,
+            // an optimum is an optimum, however the search ended
+            status: if self.certified { Status::Converged } else { self.stopped.unwrap_or(best.status) },
             method: Method::Local,
             iterations: self.found.iter().map(|l| l.iterations).sum(),
             starts: self.tried,

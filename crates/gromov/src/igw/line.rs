@@ -40,7 +40,7 @@ pub fn solve(mu: &Measure, nu: &Measure, center: bool, tol: f64) -> Result<Solut
         alternatives.push(Alternative { squared: other.squared, reflected: other.reflected });
     }
     let (plan, aligned) = found.swap_remove(0);
-    let lower = Some(aligned.squared);
+    let lower = aligned.squared;
     pair.solution(
         Found {
             plan,

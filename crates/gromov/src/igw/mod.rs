@@ -86,7 +86,7 @@ pub struct Solution {
     pub method: Method,
     /// Alternations (linear transport problems) in all starts.
     pub iterations: usize,
-    /// Starts tried.
+    /// Starts tried (fewer than asked for when the value is certified before).
     pub starts: usize,
     /// Starts that reached the best value (equal within 1e-9).
     pub hits: usize,
@@ -151,10 +151,6 @@ impl Pair {
     /// Puts a solution together from what a solver found, scaling back.
     pub(crate) fn solution(&self, found: Found, tol: f64) -> Result<Solution> {
         let Found { plan, aligned, lower, status, method, iterations, starts, hits, alternatives } = found;
-        let lower = match lower {
-            Some(bound) => bound,
-            None => bound::spectral_of_moments(&self.sigma_x, self.x.dim(), &self.sigma_y, self.y.dim())?,
-        };
         let rounding = 16.0 * f64::EPSILON * self.size();
         let slack = aligned.squared - lower;
         let (two, four) = (self.unit.powi(2), |v: f64| v * self.unit.powi(2) * self.unit.powi(2));
@@ -190,8 +186,7 @@ impl Pair {
 pub(crate) struct Found {
     pub(crate) plan: Plan,
     pub(crate) aligned: Aligned,
-    /// `None`: the spectral bound.
-    pub(crate) lower: Option<f64>,
+    pub(crate) lower: f64,
     pub(crate) status: Status,
     pub(crate) method: Method,
     pub(crate) iterations: usize,

@@ -1,6 +1,6 @@
 //! Delimited text: `.csv` (commas) and `.tsv` (tabs), one point a row.
 //!
-//! A first row with a cell that is no number is a header; its column `w`, `weight` or `weights` (any
+//! A first row without any number is a header; its column `w`, `weight` or `weights` (any
 //! case) holds the weights. A byte order mark, CRLF and blank lines are accepted, comments are not.
 //! A first row of numbers with an empty cell among them counts as data, so that no point is lost.
 
@@ -18,6 +18,11 @@ pub(super) const WEIGHT_NAMES: [&str; 3] = ["w", "weight", "weights"];
 /// Reads a cloud: all columns but the weights are coordinates.
 pub(super) fn read(source: &Source<'_>, delimiter: u8) -> Result<Cloud> {
     let table = Table::read(source, delimiter)?;
+    if table.header.starts_with(&["time".into(), "i".into()]) {
+        return Err(source.fault(
+            "holds frames of a flow (time,i,...); read the .npz, or keep one frame's x and w columns",
+        ));
+    }
     let named: Vec<usize> = table
         .header
         .iter()
@@ -83,6 +88,11 @@ impl Table {
                 table.cols = record.len();
                 if is_header(&record) {
                     table.header = record.iter().map(text).collect();
+                    if let Some(k) = table.header.iter().position(String::is_empty) {
+                        let problem =
+                            format!("column {} has no name; remove it if it is an index, or name it", k + 1);
+                        return Err(source.fault_at(Some("1".into()), problem));
+                    }
                     continue;
                 }
             }
@@ -150,9 +160,9 @@ fn is_blank(record: &csv::ByteRecord) -> bool {
     matches!((cells.next(), cells.next()), (Some(cell), None) if !cell.is_empty() && text(cell).is_empty())
 }
 
+/// A row without any number; a row of both is data with a wrong cell, so that no point is lost.
 fn is_header(record: &csv::ByteRecord) -> bool {
-    let word = record.iter().any(|c| parse(c).is_none() && !text(c).is_empty());
-    word || record.iter().all(|c| parse(c).is_none())
+    record.iter().all(|c| parse(c).is_none())
 }
 
 /// Line of the record that starts at or after byte `start`, counted from one. Reads the file again:
@@ -274,6 +284,9 @@ mod tests {
     #[test]
     fn no_point_is_lost_to_a_header() {
         assert!(message("a.csv", b"1,,3\n4,5,6\n").contains("a.csv:1: column 2: the cell is empty"));
+        assert!(message("a.csv", b"1,2.O\n4,5\n").contains("a.csv:1: column 2: '2.O' is not a number"));
+        assert!(message("a.csv", b",x,y\n0,1,2\n").contains("a.csv:1: column 1 has no name; remove it"));
+        assert!(message("a.csv", b"time,i,x1,w\n0,0,1,1\n").contains("frames of a flow"));
         assert!(message("a.csv", b"1,nan\n4,5\n").contains("a.csv:1: column 2: 'nan' is not a finite"));
         assert!(message("a.csv", b"1\n\"\"\n2\n").contains("a.csv:2: column 1: the cell is empty"));
         assert!(message("a.csv", b"x,y\n1;2,3\n").contains("column 1 (x): '1;2' is not a number; separate"));

@@ -53,7 +53,9 @@ pub fn page(title: &str, names: (&str, &str), mu: &Measure, nu: &Measure, sol: &
 
 fn verdict(sol: &Solution) -> String {
     let value = format!("IGW² = {:.6e}, lower bound {:.6e}", sol.squared, sol.lower_bound);
-    if sol.certified {
+    if sol.certified && sol.squared <= sol.rounding {
+        format!("{value}: zero within rounding ({:.1e}), as far as doubles can tell.", sol.rounding)
+    } else if sol.certified {
         format!("{value}: the gap is closed to rounding or tolerance, so this is the global optimum.")
     } else {
         format!(
