@@ -45,9 +45,11 @@ pub fn exit_code(status: Status) -> u8 {
 pub fn advice(status: Status) -> &'static str {
     match status {
         Status::Singular => " (Sigma has an eigenvalue at 1e-12 of the largest: no flow beyond this point)",
-        Status::IterationCap => " (an iteration reached its cap; try a smaller --step)",
+        Status::IterationCap => " (an iteration reached its cap)",
         Status::TimeCap => " (raise --time-limit to search on)",
-        Status::Stalled => " (no further progress was possible; try another --step)",
+        Status::Stalled => {
+            " (no further progress was possible; try another --step; energies of distances have kinks where points meet)"
+        }
         Status::Interrupted => " (this is the state when it was stopped)",
         _ => "",
     }

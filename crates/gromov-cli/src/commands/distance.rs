@@ -31,6 +31,8 @@ struct Object<'a> {
     d_x: usize,
     d_y: usize,
     cross_moment: Vec<&'a [f64]>,
+    /// R with y ≈ Rᵀ x: rows of A times R lie in the frame of B.
+    rotation: Vec<&'a [f64]>,
     reflected: Option<bool>,
     hits: usize,
     alternatives: &'a [Alternative],
@@ -89,6 +91,7 @@ fn object<'a>(job: &job::Distance, sol: &'a Solution, seconds: f64) -> Object<'a
         d_x: job.a.dim(),
         d_y: job.b.dim(),
         cross_moment: output::rows(&sol.cross_moment, job.b.dim()),
+        rotation: output::rows(&sol.rotation, job.b.dim()),
         reflected: sol.reflected,
         hits: sol.hits,
         alternatives: &sol.alternatives,
@@ -115,9 +118,13 @@ fn table(args: &args::Distance, job: &job::Distance, sol: &Solution, seconds: f6
         ),
     };
     let map = match sol.reflected {
-        Some(true) => "rotation and mirror image",
-        Some(false) => "rotation",
-        None => "partial isometry (the dimensions differ)",
+        Some(mirrored) if job.a.dim() == 1 => if mirrored { "sign change" } else { "identity" }.into(),
+        Some(false) if job.a.dim() == 2 => {
+            format!("rotation by {:.2} degrees", sol.rotation[1].atan2(sol.rotation[0]).to_degrees())
+        }
+        Some(true) => "rotation and mirror image".to_string(),
+        Some(false) => "rotation".into(),
+        None => "partial isometry (the dimensions differ)".into(),
     };
     let mut pairs = vec![
         ("distance", number(sol.distance)),
@@ -128,7 +135,7 @@ fn table(args: &args::Distance, job: &job::Distance, sol: &Solution, seconds: f6
         ("method", method),
         ("A", cloud(&args.a, &job.a)),
         ("B", cloud(&args.b, &job.b)),
-        ("map A to B", map.into()),
+        ("map A to B", map),
     ];
     let others: Vec<String> = sol.alternatives.iter().take(5).map(alternative).collect();
     let count = sol.alternatives.len();

@@ -66,7 +66,9 @@ fn horse_text(horse: &Horse) -> Vec<String> {
     vec![format!(
         "{} points of a silhouette flow to another sample of it, bent and turned by {ANGLE}° (grey). Along \
          F\u{a0}=\u{a0}½\u{a0}W2² the horse is taken apart and put together again. Along F\u{a0}=\u{a0}½\u{a0}IGW² it bends and \
-         stays whole; this F does not see rotations: the switch turns horse and target to where the target was given.",
+         stays whole; this F does not see rotations: the switch turns horse and target to where the target was given. \
+         Energy and geometry both differ here. Told the rotation beforehand, W2 keeps the horse whole too; IGW needs no \
+         such step. Each F falls in its own units.",
         thousands(horse.igw.n)
     )]
 }
@@ -147,8 +149,9 @@ fn bunny_findings(bunny: &Bunny) -> Vec<String> {
     };
     let mut out = vec![format!(
         "Compared at one and the same energy, {:.0}\u{a0}% of F at the start: under IGW inner products have changed {} than \
-         under W2 ({:.3} against {:.3}), and pair distances {} ({:.3} against {:.3}). Least change of inner products for \
-         the energy lost is what the IGW geometry is made for; it does not keep distances better.",
+         under W2 ({:.3} against {:.3}), and pair distances {} ({:.3} against {:.3}). That is where each has lost half \
+         of what both lose in the end. The IGW geometry makes the change of inner products least at each instant, not over \
+         a whole path: further down the curves meet. It does not keep distances better.",
         100.0 * bunny.level,
         words(bunny.gram),
         bunny.gram.0,

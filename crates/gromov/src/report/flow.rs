@@ -160,6 +160,13 @@ fn meaning(energy: &str) -> &str {
 /// What was run and how it ended.
 fn facts(t: &Trajectory, seed: u64) -> Table {
     let last = t.frames() - 1;
+    let turn = t.first_turn.as_ref().map(|turn| {
+        let (before, after) = (turn.energy_before, turn.energy_after);
+        format!(
+            "{:.1}°, F from {before:.4e} to {after:.4e}: at no cost, drawn as part of the way to the second frame",
+            turn.angle.to_degrees()
+        )
+    });
     let orientation = match (t.metric, t.rotation) {
         (Metric::W2, _) => "part of the motion",
         (_, None) => "F does not see it",
@@ -182,7 +189,11 @@ fn facts(t: &Trajectory, seed: u64) -> Table {
     ];
     Table {
         head: vec!["quantity".into(), "value".into()],
-        rows: rows.into_iter().map(|(name, value)| vec![name.to_string(), value]).collect(),
+        rows: rows
+            .into_iter()
+            .chain(turn.map(|text| ("first turn", text)))
+            .map(|(name, value)| vec![name.to_string(), value])
+            .collect(),
     }
 }
 
