@@ -188,7 +188,14 @@ pub fn inverse_into(measure: &Measure, w: &[f64], floor: f64, velocity: &mut [f6
         return Err(Error::shape("w", format!("({n}, {d}), one vector a point"), format!("{got} numbers")));
     }
     let unit = linalg::power_of_two_scale(measure.scale());
-    let (sigma, g) = linalg::two_moments(measure.weights(), measure.points(), w, d, 1.0 / unit);
+    let (sigma, g) = linalg::two_moments(
+        measure.weights(),
+        measure.has_uniform_weights(),
+        measure.points(),
+        w,
+        d,
+        1.0 / unit,
+    );
     let eigen = linalg::symmetric_eigen(&sigma, d)?;
     let maps = inverse_maps(&eigen, &g, floor, unit)?;
     linalg::combine_rows(w, d, &maps.on_field, measure.points(), d, 1.0 / unit, &maps.on_points, velocity, d);
@@ -346,8 +353,13 @@ mod tests {
 
     #[test]
     fn fused_inverse_is_the_inverse_and_extreme_lengths_cost_no_digit() {
-        for (n, d) in [(10_000, 3), (37, 2), (9_000, 4)] {
-            let (mu, w) = case(n, d, 5);
+        for (n, d, equal) in
+            [(10_000, 3, false), (37, 2, false), (9_000, 4, false), (9_999, 3, true), (65, 2, true)]
+        {
+            let (mut mu, w) = case(n, d, 5);
+            if equal {
+                mu = Measure::uniform(mu.points().to_vec(), d).unwrap();
+            }
             let want = Mobility::new(&mu, FLOOR).unwrap().inverse(&w).unwrap();
             for exponent in [-500i32, 0, 490] {
                 let s = f64::from(exponent).exp2();

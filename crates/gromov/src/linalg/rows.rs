@@ -34,15 +34,23 @@ pub(crate) fn moment_scaled(w: &[f64], a: &[f64], s: f64, b: &[f64], t: f64, d: 
     })
 }
 
-/// Σ_i w_i (t x_i) (t x_i)^T and Σ_i w_i f_i (t x_i)^T in one pass.
-pub(crate) fn two_moments(w: &[f64], x: &[f64], f: &[f64], d: usize, t: f64) -> (Vec<f64>, Vec<f64>) {
+/// Σ_i w_i (t x_i) (t x_i)^T and Σ_i w_i f_i (t x_i)^T in one pass; `equal` says that all weights are the
+/// same, which are then not read.
+pub(crate) fn two_moments(
+    w: &[f64],
+    equal: bool,
+    x: &[f64],
+    f: &[f64],
+    d: usize,
+    t: f64,
+) -> (Vec<f64>, Vec<f64>) {
     let mut both = sum_chunks(w.len(), 2 * d * d, |rows, out| {
         let (w, x, f) =
             (&w[rows.clone()], &x[rows.start * d..rows.end * d], &f[rows.start * d..rows.end * d]);
         match d {
-            1 => pulp::Arch::new().dispatch(TwoMoments::<1> { w, x, f, t, out }),
-            2 => pulp::Arch::new().dispatch(TwoMoments::<2> { w, x, f, t, out }),
-            3 => pulp::Arch::new().dispatch(TwoMoments::<3> { w, x, f, t, out }),
+            1 => pulp::Arch::new().dispatch(TwoMoments::<1> { w, equal, x, f, t, out }),
+            2 => pulp::Arch::new().dispatch(TwoMoments::<2> { w, equal, x, f, t, out }),
+            3 => pulp::Arch::new().dispatch(TwoMoments::<3> { w, equal, x, f, t, out }),
             _ => {
                 let (first, second) = out.split_at_mut(d * d);
                 moment_any(w, x, d, t, x, d, t, first);
@@ -90,6 +98,7 @@ fn add_products(a: &[f64; BLOCK], b: &[f64; BLOCK], sums: &mut [f64; LANES]) {
 
 struct TwoMoments<'a, const D: usize> {
     w: &'a [f64],
+    equal: bool,
     x: &'a [f64],
     f: &'a [f64],
     t: f64,
@@ -101,16 +110,22 @@ impl<const D: usize> pulp::WithSimd for TwoMoments<'_, D> {
 
     #[inline(always)]
     fn with_simd<S: pulp::Simd>(self, _: S) {
-        let TwoMoments { w, x, f, t, out } = self;
+        let TwoMoments { w, equal, x, f, t, out } = self;
         let (mut first, mut second) = ([[[0.0; LANES]; D]; D], [[[0.0; LANES]; D]; D]);
         let (mut xs, mut fs) = ([[0.0; BLOCK]; D], [[0.0; BLOCK]; D]);
         let mut weighted = [[0.0; BLOCK]; D];
-        for ((w, x), f) in w.chunks(BLOCK).zip(x.chunks(BLOCK * D)).zip(f.chunks(BLOCK * D)) {
+        let blocks = x.chunks(BLOCK * D).zip(f.chunks(BLOCK * D)).enumerate();
+        for (block, (x, f)) in blocks {
             fill_columns(x, t, &mut xs);
             fill_columns(f, 1.0, &mut fs);
-            for k in 0..D {
-                for ((v, x), w) in weighted[k].iter_mut().zip(&xs[k]).zip(w) {
-                    *v = x * w;
+            if equal {
+                weighted = xs;
+            } else {
+                let w = &w[block * BLOCK..(block * BLOCK + x.len() / D)];
+                for k in 0..D {
+                    for ((v, x), w) in weighted[k].iter_mut().zip(&xs[k]).zip(w) {
+                        *v = x * w;
+                    }
                 }
             }
             for i in 0..D {
@@ -122,10 +137,11 @@ impl<const D: usize> pulp::WithSimd for TwoMoments<'_, D> {
                 }
             }
         }
+        let weight = if equal { w[0] } else { 1.0 };
         for i in 0..D {
             for j in 0..D {
-                out[i * D + j] += first[i.max(j)][i.min(j)].iter().sum::<f64>();
-                out[D * D + i * D + j] += second[i][j].iter().sum::<f64>();
+                out[i * D + j] += weight * first[i.max(j)][i.min(j)].iter().sum::<f64>();
+                out[D * D + i * D + j] += weight * second[i][j].iter().sum::<f64>();
             }
         }
     }
