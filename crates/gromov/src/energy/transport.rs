@@ -75,6 +75,7 @@ impl Energy for Wasserstein {
 pub struct Igw {
     target: Measure,
     search: Alternating,
+    /// Set and forgotten together: what is followed, and the search it came from.
     tracked: Option<Tracked>,
     first: Option<Solution>,
 }
@@ -101,7 +102,7 @@ impl Igw {
         if self.first.as_ref().is_some_and(|f| f.plan.n != rho.len() || f.means.0.len() != rho.dim()) {
             self.reset();
         }
-        if let Some(tracked) = self.tracked.as_mut().filter(|_| self.first.is_some()) {
+        if let Some(tracked) = &mut self.tracked {
             let (plan, status) = tracked.follow(rho, &self.target)?;
             converged(status, "IGW alternation")?;
             return Ok(plan);

@@ -251,7 +251,7 @@ impl Step<'_> {
         let dd = linalg::moment(w, difference, d, difference, d);
         let dx = linalg::moment(w, difference, d, x, d);
         let (xx, yy) = (linalg::moment(w, x, d, x, d), linalg::moment(w, y, d, y, d));
-        linalg::dot(&xx, &dd) + linalg::dot(&yy, &dd) + 2.0 * linalg::dot(&dx, on_y)
+        align::squared_of_moments(&xx, &yy, &dd, &dx, on_y)
     }
 }
 

@@ -367,25 +367,15 @@ impl<'a> State<'a> {
             self.first_residual = outcome.start_residual;
         }
         let log = StepLog {
-            time: 0.0,
-            tau,
-            energy: moved.value,
-            speed_squared: self.speed_squared,
-            rate: (moved.value - self.value) / tau,
-            moved_squared: moved.penalty,
-            inequality: self.value - moved.value - moved.penalty / (2.0 * tau),
             iterations: outcome.iterations,
-            evaluations: 0,
             residual: if outcome.start_residual > 0.0 {
                 outcome.residual / outcome.start_residual
             } else {
                 0.0
             },
             converged: outcome.converged,
-            skew: self.skew,
             angle: moved.angle,
-            relabelled: None,
-            label_loss: 0.0,
+            ..self.entry(tau, moved.value, moved.penalty)
         };
         let nothing = !log.converged && log.iterations == 0;
         if nothing || log.inequality < -1e-10 * (self.value.abs() + reach) {
@@ -428,24 +418,30 @@ impl<'a> State<'a> {
         let oriented = field.oriented;
         let angle = linalg::rotation_angle(&field.orientation, d)?;
         let moved_squared = self.moved_squared(end.cloud.points())?;
-        let log = StepLog {
+        let log = StepLog { converged: oriented, angle, ..self.entry(tau, end.value, moved_squared) };
+        self.advance(end.cloud.points().to_vec(), end.value, end.gradient, log)
+    }
+
+    /// The log of a step from the current point to energy `energy`, without what a solver adds; time and
+    /// evaluations are filled in when it is taken.
+    fn entry(&self, tau: f64, energy: f64, moved_squared: f64) -> StepLog {
+        StepLog {
             time: 0.0,
             tau,
-            energy: end.value,
+            energy,
             speed_squared: self.speed_squared,
-            rate: (end.value - self.value) / tau,
+            rate: (energy - self.value) / tau,
             moved_squared,
-            inequality: self.value - end.value - moved_squared / (2.0 * tau),
+            inequality: self.value - energy - moved_squared / (2.0 * tau),
             iterations: 0,
             evaluations: 0,
             residual: 0.0,
-            converged: oriented,
+            converged: true,
             skew: self.skew,
-            angle,
+            angle: 0.0,
             relabelled: None,
             label_loss: 0.0,
-        };
-        self.advance(end.cloud.points().to_vec(), end.value, end.gradient, log)
+        }
     }
 
     fn moved_squared(&self, y: &[f64]) -> Result<f64> {

@@ -89,7 +89,12 @@ pub(crate) fn squared_of_pairs(w: &[f64], x: &[f64], z: &[f64], d: usize) -> f64
     let dx = linalg::moment(w, &difference, d, x, d);
     let dz = linalg::moment(w, &difference, d, z, d);
     let (xx, zz) = (linalg::moment(w, x, d, x, d), linalg::moment(w, z, d, z, d));
-    linalg::dot(&xx, &dd) + linalg::dot(&zz, &dd) + 2.0 * linalg::dot(&dx, &linalg::transpose(&dz, d, d))
+    squared_of_moments(&xx, &zz, &dd, &dx, &linalg::transpose(&dz, d, d))
+}
+
+/// tr(Σ_x S_DD) + tr(S_DD Σ_z) + 2 tr(S_Dx S_Dz), with S_zD = S_Dzᵀ given.
+pub(crate) fn squared_of_moments(xx: &[f64], zz: &[f64], dd: &[f64], dx: &[f64], zd: &[f64]) -> f64 {
+    linalg::dot(xx, dd) + linalg::dot(zz, dd) + 2.0 * linalg::dot(dx, zd)
 }
 
 /// Whether the orthogonal map of a cross moment is a reflection; `None` when the dimensions differ.

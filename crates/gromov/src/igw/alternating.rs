@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use rayon::prelude::*;
 
+use super::align::Aligned;
 use super::{Alternative, Found, Method, Pair, Solution, align, bound, line};
 use crate::error::{Error, Result};
 use crate::linalg;
@@ -99,7 +100,7 @@ impl Alternating {
         let mut state = State::new(self, mu, nu)?;
         while !state.done() {
             state.step()?;
-            let event = Event::new(state.tried, Some(state.starts), 0.0, state.best_squared()?);
+            let event = Event::new(state.tried, Some(state.starts), 0.0, state.best_squared());
             if observer.event(&event).is_break() && !state.done() {
                 state.stopped = Some(Status::Interrupted);
             }
@@ -115,6 +116,8 @@ struct State<'a> {
     starts: usize,
     axes: Axes,
     found: Vec<Local>,
+    /// The best plan seen through its rotation.
+    aligned: Option<Aligned>,
     tried: usize,
     /// Spectral bound, and whether the best value meets it: then no start can be better.
     lower: f64,
@@ -136,6 +139,7 @@ impl<'a> State<'a> {
             starts,
             axes,
             found: Vec::new(),
+            aligned: None,
             tried: 0,
             lower,
             certified: false,
@@ -163,9 +167,9 @@ impl<'a> State<'a> {
         for result in results {
             self.keep(result?);
         }
-        let squared = align::plan(&self.pair.x, &self.pair.y, &self.found[0].plan)?.squared;
-        let rounding = 16.0 * f64::EPSILON * self.pair.size();
-        self.certified = squared - self.lower <= self.options.tol * squared + rounding;
+        let aligned = align::plan(&self.pair.x, &self.pair.y, &self.found[0].plan)?;
+        self.certified = self.pair.certifies(aligned.squared, self.lower, self.options.tol);
+        self.aligned = Some(aligned);
         if self.deadline.passed() && !self.done() {
             self.stopped = Some(Status::TimeCap);
         }
@@ -186,16 +190,18 @@ impl<'a> State<'a> {
         }
     }
 
-    fn best_squared(&self) -> Result<f64> {
-        let unit = self.pair.unit.powi(4);
-        Ok(align::plan(&self.pair.x, &self.pair.y, &self.found[0].plan)?.squared * unit)
+    /// The best value so far, scaled back; not a number before the first round.
+    fn best_squared(&self) -> f64 {
+        self.aligned.as_ref().map_or(f64::NAN, |a| a.squared) * self.pair.unit.powi(4)
     }
 
     fn finish(self) -> Result<Solution> {
         let best = &self.found[0];
-        let aligned = align::plan(&self.pair.x, &self.pair.y, &best.plan)?;
-        let size = self.pair.size();
-        let rounding = 16.0 * f64::EPSILON * size;
+        let aligned = match self.aligned {
+            Some(aligned) => aligned,
+            None => align::plan(&self.pair.x, &self.pair.y, &best.plan)?,
+        };
+        let rounding = self.pair.rounding();
         // values of the others from |M|: differences matter here, not digits of tiny values
         let squared = |l: &Local| aligned.squared + 2.0 * (best.norm - l.norm) * (best.norm + l.norm);
         let same = |l: &&Local| squared(l) - aligned.squared <= 1e-9 * aligned.squared + rounding;
@@ -397,7 +403,7 @@ mod tests {
             let sol =
                 Alternating { starts: Some(256), ..Default::default() }.solve(&mu, &nu, &mut ()).unwrap();
             let mut best = f64::INFINITY;
-            crate::igw::tests::permutations(n, &mut |order| {
+            crate::ot::exact::tests::permutations(n, &mut |order| {
                 let mass = vec![1.0 / n as f64; n];
                 let plan = Plan { n, m: n, rows: (0..n).collect(), columns: order.to_vec(), mass };
                 best = best.min(align::plan(&mu, &nu, &plan).unwrap().squared);

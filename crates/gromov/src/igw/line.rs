@@ -31,7 +31,7 @@ pub fn solve(mu: &Measure, nu: &Measure, center: bool, tol: f64) -> Result<Solut
     }
     found.sort_by(|a, b| a.1.squared.total_cmp(&b.1.squared));
     let (best, other) = (found[0].1.squared, &found[1].1);
-    let rounding = 16.0 * f64::EPSILON * pair.size();
+    let rounding = pair.rounding();
     let hits = 1 + usize::from(other.squared - best <= 1e-9 * best + rounding);
     let distinct =
         (found[0].1.cross_moment[0] - other.cross_moment[0]).abs() > 1e-6 * found[0].1.cross_moment[0].abs();

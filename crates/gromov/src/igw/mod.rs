@@ -148,10 +148,20 @@ impl Pair {
         linalg::dot(&self.sigma_x, &self.sigma_x) + linalg::dot(&self.sigma_y, &self.sigma_y)
     }
 
+    /// Bound on the rounding of a squared distance, in units.
+    pub(crate) fn rounding(&self) -> f64 {
+        16.0 * f64::EPSILON * self.size()
+    }
+
+    /// Does a value meet a lower bound?
+    pub(crate) fn certifies(&self, squared: f64, lower: f64, tol: f64) -> bool {
+        squared - lower <= tol * squared + self.rounding()
+    }
+
     /// Puts a solution together from what a solver found, scaling back.
     pub(crate) fn solution(&self, found: Found, tol: f64) -> Result<Solution> {
         let Found { plan, aligned, lower, status, method, iterations, starts, hits, alternatives } = found;
-        let rounding = 16.0 * f64::EPSILON * self.size();
+        let rounding = self.rounding();
         let slack = aligned.squared - lower;
         let (two, four) = (self.unit.powi(2), |v: f64| v * self.unit.powi(2) * self.unit.powi(2));
         let size = aligned.squared.max(rounding);
@@ -161,7 +171,7 @@ impl Pair {
             lower_bound: four(lower),
             rounding: four(rounding),
             gap: if size > 0.0 { slack / size } else { 0.0 },
-            certified: slack <= tol * aligned.squared + rounding,
+            certified: self.certifies(aligned.squared, lower, tol),
             status,
             method,
             iterations,
@@ -193,23 +203,4 @@ pub(crate) struct Found {
     pub(crate) starts: usize,
     pub(crate) hits: usize,
     pub(crate) alternatives: Vec<Alternative>,
-}
-
-#[cfg(test)]
-pub(crate) mod tests {
-    /// Calls `f` with every permutation of 0..n.
-    pub(crate) fn permutations(n: usize, f: &mut dyn FnMut(&[usize])) {
-        fn go(k: usize, p: &mut Vec<usize>, f: &mut dyn FnMut(&[usize])) {
-            if k == p.len() {
-                f(p);
-                return;
-            }
-            for i in k..p.len() {
-                p.swap(k, i);
-                go(k + 1, p, f);
-                p.swap(k, i);
-            }
-        }
-        go(0, &mut (0..n).collect(), f);
-    }
 }

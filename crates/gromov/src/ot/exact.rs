@@ -103,6 +103,8 @@ struct State {
     warm: bool,
     /// Potentials were computed from the tree since the last pivot.
     fresh: bool,
+    /// What the last pricing of all rows found, if it ended the run.
+    slack: Option<Vec<f64>>,
     status: Option<Status>,
 }
 
@@ -144,6 +146,7 @@ impl State {
             pivots: 0,
             warm,
             fresh: false,
+            slack: None,
             status: None,
         };
         state.refresh();
@@ -157,14 +160,10 @@ impl State {
         self.fresh = true;
     }
 
-    /// min over j of c_ij − v_j for every row, in parallel when it is worth it.
+    /// min over j of c_ij − v_j for every row.
     fn price_all(&self) -> Vec<f64> {
         let one = |i: usize| self.priced.best(&self.left[i * self.rank..(i + 1) * self.rank]).value;
-        if self.rows.len() * self.columns.len() < 1 << 16 {
-            (0..self.rows.len()).map(one).collect()
-        } else {
-            (0..self.rows.len()).into_par_iter().with_min_len(16).map(one).collect()
-        }
+        over_rows(self.rows.len(), self.columns.len(), one)
     }
 
     /// One pricing of all rows; then pivots row by row.
@@ -175,6 +174,7 @@ impl State {
         if paying.is_empty() {
             if self.fresh {
                 self.status = Some(Status::Converged);
+                self.slack = Some(best);
             } else {
                 self.refresh();
             }
@@ -214,13 +214,8 @@ impl State {
         let plan = Plan::from_entries(cost.rows(), cost.columns(), entries);
         let (u, v) = self.potentials(cost);
         // in centred costs and units, where small gaps keep their digits
-        let centred = |i: usize, j: usize| {
-            let r = self.rank;
-            let left = |k: usize| (cost.left[i * r + k] - self.left_mean[k]) / self.units.0;
-            let right = |k: usize| (cost.right[j * r + k] - self.right_mean[k]) / self.units.1;
-            (0..r).map(|k| left(k) * right(k)).sum::<f64>()
-        };
         let unit = self.units.0 * self.units.1;
+        let centred = |i: usize, j: usize| linalg::dot(&self.left_row(cost, i), &self.right_row(cost, j));
         let primal: f64 = plan.entries().map(|(i, j, w)| w * centred(i, j)).sum();
         let dual: f64 = linalg::dot(&u, a) + linalg::dot(&v, b);
         let shift_row = |i: usize| {
@@ -251,44 +246,51 @@ impl State {
         }
     }
 
-    /// Potentials of the centred problem, in its units, for all atoms, feasible by construction: those of the kept
-    /// columns from the tree, of other columns and of all rows as smallest slack.
-    fn potentials(&self, cost: &LowRankCost) -> (Vec<f64>, Vec<f64>) {
-        let r = self.rank;
-        let shifted = |factor: &[f64], mean: &[f64], i: usize| -> Vec<f64> {
-            factor[i * r..(i + 1) * r].iter().zip(mean).map(|(x, m)| x - m).collect()
-        };
-        let left = |i: usize| -> Vec<f64> {
-            shifted(&cost.left, &self.left_mean, i).iter().map(|x| x / self.units.0).collect()
-        };
-        let right = |j: usize| -> Vec<f64> {
-            shifted(&cost.right, &self.right_mean, j).iter().map(|x| x / self.units.1).collect()
-        };
-        let mut v = vec![0.0; cost.columns()];
-        for (&j, p) in self.columns.iter().zip(self.priced.potential()) {
-            v[j] = *p;
-        }
-        if self.columns.len() < v.len() {
-            let mut rows = Columns::new(&self.left, r);
-            rows.potential_mut().copy_from_slice(&self.row_potential);
-            let mut kept = self.columns.iter().peekable();
-            for (j, v) in v.iter_mut().enumerate() {
-                if kept.next_if_eq(&&j).is_none() {
-                    *v = rows.best(&right(j)).value;
-                }
-            }
-        }
-        let every: Vec<f64> = (0..cost.columns()).flat_map(right).collect();
-        let mut all = Columns::new(&every, r);
-        all.potential_mut().copy_from_slice(&v);
-        let slack = |i: usize| all.best(&left(i)).value;
-        let u = if cost.rows() * cost.columns() < 1 << 16 {
-            (0..cost.rows()).map(slack).collect()
-        } else {
-            (0..cost.rows()).into_par_iter().with_min_len(16).map(slack).collect()
-        };
-        (u, v)
+    /// Row i of the left factor, centred, in its unit.
+    fn left_row(&self, cost: &LowRankCost, i: usize) -> Vec<f64> {
+        centred_row(&cost.left[i * self.rank..][..self.rank], &self.left_mean, self.units.0)
     }
+
+    /// Row j of the right factor, centred, in its unit.
+    fn right_row(&self, cost: &LowRankCost, j: usize) -> Vec<f64> {
+        centred_row(&cost.right[j * self.rank..][..self.rank], &self.right_mean, self.units.1)
+    }
+
+    /// Potentials of the centred problem, in its units, for all atoms, feasible by construction: those of
+    /// the kept columns from the tree, of other columns and of all rows as smallest slack.
+    fn potentials(&self, cost: &LowRankCost) -> (Vec<f64>, Vec<f64>) {
+        if let (Some(slack), true, true) =
+            (&self.slack, self.rows.len() == cost.rows(), self.columns.len() == cost.columns())
+        {
+            return (slack.clone(), self.priced.potential().to_vec());
+        }
+        let mut rows = Columns::new(&self.left, self.rank);
+        rows.potential_mut().copy_from_slice(&self.row_potential);
+        let mut v: Vec<f64> = Vec::with_capacity(cost.columns());
+        let mut kept = self.columns.iter().zip(self.priced.potential()).peekable();
+        for j in 0..cost.columns() {
+            let known = kept.next_if(|k| *k.0 == j);
+            v.push(known.map_or_else(|| rows.best(&self.right_row(cost, j)).value, |k| *k.1));
+        }
+        let every: Vec<f64> = (0..cost.columns()).flat_map(|j| self.right_row(cost, j)).collect();
+        let mut all = Columns::new(&every, self.rank);
+        all.potential_mut().copy_from_slice(&v);
+        let slack = |i: usize| all.best(&self.left_row(cost, i)).value;
+        (over_rows(cost.rows(), cost.columns(), slack), v)
+    }
+}
+
+/// `f(i)` for every row of n × m costs, in parallel when it is worth it.
+fn over_rows(n: usize, m: usize, f: impl Fn(usize) -> f64 + Sync + Send) -> Vec<f64> {
+    if n * m < 1 << 16 {
+        (0..n).map(f).collect()
+    } else {
+        (0..n).into_par_iter().with_min_len(16).map(f).collect()
+    }
+}
+
+fn centred_row(row: &[f64], mean: &[f64], unit: f64) -> Vec<f64> {
+    row.iter().zip(mean).map(|(x, m)| (x - m) / unit).collect()
 }
 
 fn centred_by(a: &[f64], r: usize, mean: &[f64]) -> Vec<f64> {
@@ -342,7 +344,7 @@ fn first_tree(masses: &Masses, left: &[f64], right: &[f64], r: usize) -> Tree {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::measure::sample::Source;
 
@@ -441,9 +443,9 @@ mod tests {
         }
     }
 
-    fn permutations(n: usize, f: &mut impl FnMut(&[usize])) {
-        let mut p: Vec<usize> = (0..n).collect();
-        fn go(k: usize, p: &mut Vec<usize>, f: &mut impl FnMut(&[usize])) {
+    /// Calls `f` with every permutation of 0..n.
+    pub(crate) fn permutations(n: usize, f: &mut dyn FnMut(&[usize])) {
+        fn go(k: usize, p: &mut Vec<usize>, f: &mut dyn FnMut(&[usize])) {
             if k == p.len() {
                 f(p);
                 return;
@@ -454,7 +456,7 @@ mod tests {
                 p.swap(k, i);
             }
         }
-        go(0, &mut p, f);
+        go(0, &mut (0..n).collect(), f);
     }
 
     #[test]
