@@ -65,8 +65,36 @@ pub enum Metric {
 pub enum Scheme {
     /// Minimizing movement: order 1, stable for every step, energy never increases.
     Implicit,
-    /// Classical Runge-Kutta on v = −L⁻¹ ∇δF: order 4.
+    /// Euler's method on v = −L⁻¹ ∇δF: order 1, one velocity a step.
+    Euler,
+    /// Heun's method (the trapezoidal rule with a predictor): order 2, two velocities a step.
+    Heun,
+    /// The classical Runge-Kutta method: order 4, four velocities a step.
     Rk4,
+}
+
+impl Scheme {
+    /// Every scheme.
+    pub const ALL: [Scheme; 4] = [Scheme::Implicit, Scheme::Euler, Scheme::Heun, Scheme::Rk4];
+
+    /// Name on the command line, in tables and in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Scheme::Implicit => "implicit",
+            Scheme::Euler => "euler",
+            Scheme::Heun => "heun",
+            Scheme::Rk4 => "rk4",
+        }
+    }
+
+    /// Error at a fixed time is O(τ^order).
+    pub fn order(self) -> u32 {
+        match self {
+            Scheme::Implicit | Scheme::Euler => 1,
+            Scheme::Heun => 2,
+            Scheme::Rk4 => 4,
+        }
+    }
 }
 
 /// What happens to the orientation under the IGW metric.

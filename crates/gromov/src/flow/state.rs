@@ -1,8 +1,9 @@
 //! A flow between two steps.
 
+use super::explicit::Method;
 use super::implicit::{self, Setting};
 use super::lbfgs::Stop;
-use super::{DEFAULT_STEPS, FirstTurn, Flow, Metric, Rotation, SCALES, Scheme, StepLog, Trajectory, Turning};
+use super::{DEFAULT_STEPS, FirstTurn, Flow, Metric, Rotation, SCALES, StepLog, Trajectory, Turning};
 use super::{explicit, labels, rotation};
 use crate::energy::Energy;
 use crate::error::{Error, Result};
@@ -298,9 +299,9 @@ impl<'a> State<'a> {
             Some(end) if end - self.time < self.tau * (1.0 + 1e-9) => end - self.time,
             _ => self.tau,
         };
-        let log = match self.flow.scheme {
-            Scheme::Implicit => self.implicit(tau),
-            Scheme::Rk4 => self.explicit(tau).map(Some),
+        let log = match Method::of(self.flow.scheme) {
+            None => self.implicit(tau),
+            Some(method) => self.explicit(&method, tau).map(Some),
         };
         if let Some(status) = log.as_ref().err().and_then(|e| explicit::stopped(e, self.flow.scheme)) {
             self.status = Some(status);
@@ -399,7 +400,7 @@ impl<'a> State<'a> {
         Ok(())
     }
 
-    fn explicit(&mut self, tau: f64) -> Result<StepLog> {
+    fn explicit(&mut self, method: &Method, tau: f64) -> Result<StepLog> {
         let d = self.x.dim();
         let mut field = explicit::Field {
             energy: &mut self.energy,
@@ -412,7 +413,7 @@ impl<'a> State<'a> {
         let first =
             explicit::Stage { cloud: self.x.clone(), value: self.value, gradient: self.gradient.clone() };
         let velocity = field.velocity(&self.x, &first)?;
-        let z = explicit::rk4(&mut field, &self.x, &velocity, tau)?;
+        let z = method.step(&mut field, &self.x, velocity, tau)?;
         let end = field.stage(&z)?;
         end.check()?;
         let oriented = field.oriented;
