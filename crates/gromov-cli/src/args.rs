@@ -16,7 +16,8 @@ const ABOUT: &str = "The inner-product Gromov-Wasserstein (IGW) geometry of poin
 const FILES: &str = "\
 Clouds are files with one point a row: .csv and .tsv (header optional; a column named w, weight or \
 weights holds weights), .npy (n, d), .npz (points, optional weights; of a trajectory the last frame), \
-.ply (vertices). Weights sum to 1; without weights every point has 1/n.";
+.ply and .obj (vertices), .xyz (molecules or x y z), .png (dark pixels, weighted). \
+Weights sum to 1; without weights every point has 1/n.";
 
 const CODES: &str = "\
 Exit codes: 0 done; 1 answered, but the status is singular, iteration_cap, time_cap or stalled; \
