@@ -3,9 +3,10 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo fmt fmt-check lint test examples page doc bench long ci
+.PHONY: help setup demo fmt fmt-check lint test hostile examples page doc bench long ci
 
 CARGO ?= cargo
+PYTHON ?= python3
 VENV := .venv/bin/python
 EXAMPLES := $(basename $(notdir $(wildcard crates/gromov/examples/*.rs)))
 
@@ -30,6 +31,10 @@ lint: ## clippy, warnings are errors
 test: ## unit, integration and documentation tests
 	$(CARGO) test --workspace --locked
 
+hostile: ## damaged, lying and huge files: what the program says to each, in 1 GiB
+	$(CARGO) build --locked -p gromov-cli
+	$(PYTHON) scripts/hostile.py check target/debug/gromov
+
 examples: ## run every example of the library, in target/examples
 	@mkdir -p target/examples
 	@for name in $(EXAMPLES); do \
@@ -53,5 +58,5 @@ bench: ## ratios that should hold on any machine, and the same gradient in NumPy
 long: ## the long tests that are ignored otherwise, optimised
 	$(CARGO) test --release --workspace --tests --locked -- --ignored
 
-ci: setup fmt-check lint test examples doc page ## everything a change must pass
+ci: setup fmt-check lint test hostile examples doc page ## everything a change must pass
 	@echo "ci: passed"

@@ -243,7 +243,7 @@ fn bad_meshes() -> Vec<Case> {
 }
 
 fn options() -> ReadOptions {
-    ReadOptions { limits: Limits { bytes: 1_000_000, points: 10_000_000 }, normalize: false }
+    ReadOptions { limits: Limits { bytes: 1_000_000, ..Limits::default() }, normalize: false }
 }
 
 fn write(dir: &Path, name: &str, content: &[u8]) -> PathBuf {

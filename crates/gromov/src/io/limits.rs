@@ -13,11 +13,13 @@ pub struct Limits {
     pub bytes: u64,
     /// Points (rows) of a cloud: 10⁷ by default.
     pub points: u64,
+    /// Coordinates of a point: 4096 by default. Second moments have this many rows and columns.
+    pub dim: u64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { bytes: 1 << 30, points: 10_000_000 }
+        Limits { bytes: 1 << 30, points: 10_000_000, dim: 4096 }
     }
 }
 
@@ -91,6 +93,17 @@ impl Source<'_> {
         }
         Ok(())
     }
+
+    /// Refuses more coordinates than allowed.
+    pub fn check_dim(&self, dim: usize) -> Result<()> {
+        let limit = self.limits.dim;
+        if dim as u64 > limit {
+            return Err(self.fault(format!(
+                "its points have {dim} coordinates, more than the limit of {limit}; project them first"
+            )));
+        }
+        Ok(())
+    }
 }
 
 /// Start of a foreign text for a message, at most 40 characters, fit for one line.
@@ -110,7 +123,7 @@ mod tests {
     fn limits_name_both_numbers_and_the_option() {
         let source = Source {
             path: Path::new("a.csv"),
-            limits: Limits { bytes: 10, points: 3 },
+            limits: Limits { bytes: 10, points: 3, dim: 2 },
             member: Some("points.npy"),
         };
         let text = source.check_bytes(11, "the file has").unwrap_err().to_string();
@@ -119,6 +132,10 @@ mod tests {
             "a.csv:points.npy: the file has 11 bytes, more than the limit of 10; raise it with --max-bytes"
         );
         assert!(source.check_bytes(10, "").is_ok() && source.check_points(3).is_ok());
+        assert!(source.check_dim(2).is_ok());
+        assert!(
+            source.check_dim(3).unwrap_err().to_string().contains("3 coordinates, more than the limit of 2")
+        );
         assert!(
             source.check_points(4).unwrap_err().to_string().contains("4 points, more than the limit of 3")
         );

@@ -90,6 +90,7 @@ pub fn read(path: &Path, options: &ReadOptions) -> Result<Measure> {
         Format::Npz => npz::read(&source),
         Format::Ply => ply::read(&source),
     }?;
+    source.check_dim(cloud.dim)?;
     let measure = match cloud.weights {
         None => Measure::uniform(cloud.points, cloud.dim),
         Some(weights) if options.normalize => Measure::normalized(cloud.points, cloud.dim, weights),

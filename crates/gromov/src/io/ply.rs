@@ -4,6 +4,7 @@
 //! The header is parsed by `ply-rs-bw` after its length is bounded; what it claims is compared with
 //! the size of the file before the vertices are read. What follows the vertices is not read.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Take};
 
@@ -115,27 +116,26 @@ fn end_of_header(source: &Source<'_>, file: &mut File) -> Result<(u64, u64)> {
         return Err(source.fault("is not a PLY file (its first line is not 'ply'); write it again"));
     }
     let (mut bytes, mut lines) = (0u64, 0u64);
-    let mut names: Vec<(Vec<u8>, bool)> = Vec::new();
+    let (mut elements, mut properties) = (HashSet::new(), HashSet::new());
     for line in text.split_inclusive(|&b| b == b'\n') {
         bytes += line.len() as u64;
         lines += 1;
         let words: Vec<&[u8]> = line.split(u8::is_ascii_whitespace).filter(|w| !w.is_empty()).collect();
-        let name = match words.as_slice() {
+        let (name, new) = match *words.as_slice() {
             [b"end_header", ..] => return Ok((bytes, lines)),
             [b"element", name, ..] => {
-                names.retain(|(_, element)| *element);
-                (name.to_vec(), true)
+                properties.clear();
+                (name, elements.insert(name))
             }
-            [b"property", .., name] => (name.to_vec(), false),
+            [b"property", .., name] => (name, properties.insert(name)),
             _ => continue,
         };
-        if names.contains(&name) {
-            let shown = shorten(&String::from_utf8_lossy(&name.0));
+        if !new {
+            let shown = shorten(&String::from_utf8_lossy(name));
             return Err(
                 source.fault_at(Some(lines.to_string()), format!("'{shown}' is declared twice; rename one"))
             );
         }
-        names.push(name);
     }
     Err(source.fault("its header has no end_header line: it is cut short, or no PLY file; write it again"))
 }
