@@ -6,7 +6,6 @@
 //! A first row of numbers with an empty cell among them counts as data, so that no point is lost.
 
 use std::cell::Cell;
-use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek};
 use std::path::Path;
 
@@ -218,7 +217,7 @@ fn is_header(record: &csv::ByteRecord) -> bool {
 /// Line of the record that starts at or after byte `start`, counted from one. Reads the file again:
 /// done for an error only.
 fn line_at(source: &Source<'_>, start: u64) -> Option<String> {
-    let mut bytes = BufReader::new(File::open(source.path).ok()?);
+    let mut bytes = BufReader::new(source.stream().ok()?.0);
     let mut line = 1u64;
     let mut seen = 0u64;
     let mut last = 0u8;
