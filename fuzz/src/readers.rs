@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use gromov::io::{Limits, ReadOptions, read_bytes, read_matrix_bytes};
+use gromov::io::{Limits, ReadOptions, read_bytes, read_matrix_bytes, read_mesh_bytes};
 use gromov::{Error, Measure};
 
 use crate::MEMORY;
@@ -38,10 +38,12 @@ pub fn npz(data: &[u8]) {
 
 pub fn obj(data: &[u8]) {
     cloud("a.obj", data, false);
+    mesh("a.obj", data);
 }
 
 pub fn ply(data: &[u8]) {
     cloud("a.ply", data, false);
+    mesh("a.ply", data);
 }
 
 pub fn png(data: &[u8]) {
@@ -84,6 +86,24 @@ fn cloud(name: &str, data: &[u8], packed: bool) {
             if mu.points().len() <= 256 {
                 written_and_read(&mu);
             }
+        }
+    }
+}
+
+/// Faces have corners among the vertices, colours are one a vertex, and the points are those of the
+/// cloud.
+fn mesh(name: &str, data: &[u8]) {
+    match measured(data, false, || read_mesh_bytes(Path::new(name), data, &options(true))) {
+        Err(e) => refused(&e, name),
+        Ok(mesh) => {
+            sound(&mesh.cloud);
+            let n = mesh.cloud.len();
+            mesh.faces.check(n).expect("faces that were read");
+            assert_eq!(mesh.faces.sizes.iter().map(|s| *s as usize).sum::<usize>(), mesh.faces.corners.len());
+            assert!(mesh.faces.iter().flatten().all(|corner| (*corner as usize) < n));
+            assert!(mesh.colors.is_none_or(|colors| colors.len() == n));
+            let cloud = read_bytes(Path::new(name), data, &options(true)).expect("the vertices of a mesh");
+            assert!(same(cloud.points(), mesh.cloud.points()));
         }
     }
 }
