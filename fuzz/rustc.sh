@@ -9,7 +9,7 @@ for argument in "$@"; do
     previous=$argument
 done
 case $crate in
-    gromov | gromov_fuzz | csv | csv_core | npyz | ply_rs_bw | png | zip | miniz_oxide | flate2 | fdeflate)
+    gromov | gromov_fuzz | csv | npyz | ply_rs_bw | png | zip | miniz_oxide | flate2 | fdeflate)
         exec "$@" -Cpasses=sancov-module \
             -Cllvm-args=-sanitizer-coverage-level=4 \
             -Cllvm-args=-sanitizer-coverage-inline-8bit-counters \

@@ -1,7 +1,7 @@
 //! Solvers: small clouds made of bytes; every answer is checked against its definition and its
 //! certificate.
 
-use gromov::igw::{self, Alternating, bound};
+use gromov::igw::{Alternating, align, bound};
 use gromov::mobility::{self, Mobility};
 use gromov::ot::{Exact, LowRankCost, Plan};
 use gromov::{Error, Measure, Status};
@@ -130,8 +130,10 @@ fn distance(mu: &Measure, nu: &Measure, options: &Alternating) {
     assert!(sol.alternatives.iter().all(|a| a.squared >= sol.squared));
     let moved = sol.transform(mu.points()).expect("rows of the first space");
     assert_eq!(moved.len(), mu.len() * nu.dim());
-    let again = options.solve(mu, nu, &mut ()).expect("the same problem");
-    assert_eq!(again.squared_in_units.to_bits(), sol.squared_in_units.to_bits());
+    if options.seed % 8 == 0 {
+        let again = options.solve(mu, nu, &mut ()).expect("the same problem");
+        assert_eq!(again.squared_in_units.to_bits(), sol.squared_in_units.to_bits());
+    }
 }
 
 fn transport(mu: &Measure, nu: &Measure, bytes: &mut Bytes<'_>) {
@@ -149,7 +151,7 @@ fn transport(mu: &Measure, nu: &Measure, bytes: &mut Bytes<'_>) {
         return;
     }
     let (a, b) = (mu.weights(), nu.weights());
-    let sol = igw_free(Exact::default().solve(&cost, a, b, None));
+    let sol = solved(Exact::default().solve(&cost, a, b, None));
     couples(&sol.plan, a, b);
     assert_eq!(sol.status, Status::Converged);
     let terms = |i: usize| (0..nu.len()).map(move |j| (i, j));
@@ -168,12 +170,12 @@ fn transport(mu: &Measure, nu: &Measure, bytes: &mut Bytes<'_>) {
     assert!((sol.value - value).abs() <= tolerance, "value {:e}, by its definition {value:e}", sol.value);
     assert!((sol.value - sol.dual_value).abs() <= tolerance, "{:e} {:e}", sol.value, sol.dual_value);
     assert!(sol.gap.is_finite());
-    let warm = igw_free(Exact::default().solve(&cost, a, b, Some(sol.basis)));
+    let warm = solved(Exact::default().solve(&cost, a, b, Some(sol.basis)));
     assert!(warm.warm && (warm.value - sol.value).abs() <= tolerance);
 }
 
-fn igw_free<T>(solved: gromov::Result<T>) -> T {
-    solved.expect("costs and weights that were accepted")
+fn solved<T>(answer: gromov::Result<T>) -> T {
+    answer.expect("costs and weights that were accepted")
 }
 
 fn operator(mu: &Measure, bytes: &mut Bytes<'_>) {
@@ -209,5 +211,6 @@ fn operator(mu: &Measure, bytes: &mut Bytes<'_>) {
     let error = back.iter().zip(&lv).fold(0.0f64, |m, (a, b)| m.max((a - b).abs()));
     let bound = 1e-13 * (d * d) as f64 * (most / least) * scale * scale * largest(&v);
     assert!(error <= bound, "L L⁻¹ is off by {error:e}, allowed {bound:e}");
-    let _ = igw::align::plan(mu, mu, &Plan::identity(mu.weights())).expect("the identity is a plan");
+    let same = align::plan(mu, mu, &Plan::identity(mu.weights())).expect("the identity is a plan");
+    assert!(same.squared <= 1e-24 * scale.powi(4) * (d * d) as f64, "from itself: {:e}", same.squared);
 }

@@ -177,11 +177,18 @@ pub fn read_matrix_bytes(name: &Path, bytes: &[u8], options: &ReadOptions) -> Re
 
 fn read_matrix_source(source: &Source<'_>) -> Result<Matrix> {
     source.check_kind()?;
-    match format(source)? {
+    let matrix = match format(source)? {
         Format::Delimited(delimiter) => delimited::read_matrix(source, delimiter),
         Format::Npy => npy::read_matrix(source),
         _ => Err(source.fault("a matrix is read from .csv, .tsv or .npy; convert the file to one of these")),
+    }?;
+    if let Some(at) = matrix.data.iter().position(|x| !x.is_finite()) {
+        let (row, column) = (at / matrix.cols, at % matrix.cols);
+        return Err(source.fault(format!(
+            "entry ({row}, {column}) of the matrix is not a finite number; give it a value"
+        )));
     }
+    Ok(matrix)
 }
 
 fn format(source: &Source<'_>) -> Result<Format> {
