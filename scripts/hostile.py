@@ -279,8 +279,83 @@ def meshes():
     yield "escape.ply", ply(vertices(1).replace(" x", " \x1b[31m"), b"1 2\n")
 
 
+    yield "good.obj", b"v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n"
+    yield "crlf.obj", b"\xef\xbb\xbfv 0 0 0\r\nv 1 0 \\\r\n0\r\n"
+    yield "no-vertices.obj", b"f 1 2 3\n"
+    yield "nan.obj", b"v 0 0 0\nv 1 nan 0\n"
+    yield "1e400.obj", b"v 1e400 0 0\n"
+    yield "short.obj", b"v 1 2\n"
+    yield "ragged.obj", b"v 1 2 3\nv 1 2 3 0 0 0\n"
+    yield "many-numbers.obj", b"v" + b" 1" * 1_000_000 + b"\n"
+    yield "joined.obj", b"v 1 2 3\nv \\\n" + b"1 \\\n" * 100_000
+    yield "corner.obj", b"v 0 0 0\nf 1 1 4000000000\n"
+    yield "polygon.obj", b"v 0 0 0\nf" + b" 1" * 1_000_000 + b"\n"
+    yield "good.xyz", b"2\nwater\nO 0 0 0\nH 1 0 0\n"
+    yield "plain.xyz", b"# x y\r\n1 2\r\n3 4\r\n"
+    yield "claims-1e12.xyz", b"1000000000000\n\nC 0 0 0\n"
+    yield "claims-9e6.xyz", b"9000000\n\nC 0 0 0\n"
+    yield "claims-2-64.xyz", b"18446744073709551616\n\nC 0 0 0\n"
+    yield "claims-negative.xyz", b"-3\n\nC 0 0 0\n"
+    yield "zero.xyz", b"0\n\n"
+    yield "more.xyz", b"1\n\nC 0 0 0\nC 1 0 0\n"
+    yield "nan.xyz", b"1\n\nC 0 nan 0\n"
+    yield "ragged.xyz", b"1 2 3\n4 5\n"
+    yield "commas.xyz", b"1,2,3\n"
+    yield "binary.xyz", bytes(range(256))
+
+
+# --- pictures -----------------------------------------------------------------------------------
+
+
+def chunk(name, data, crc=None):
+    crc = zlib.crc32(name + data) if crc is None else crc
+    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", crc)
+
+
+def picture(width, height, raw=b"", depth=8, color=0, before=b"", interlaced=0, packed=None, head_crc=None):
+    head = struct.pack(">IIBBBBB", width, height, depth, color, 0, 0, interlaced)
+    data = zlib.compress(raw, 9) if packed is None else packed
+    start = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head, head_crc)
+    return start + before + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+
+
+def pictures():
+    good = picture(2, 2, b"\0\0\xff\0\xff\0")
+    palette = chunk(b"PLTE", b"\0\0\0\xff\xff\xff")
+    side = 12_000
+    packed = zlib.compress(bytes(1 << 20), 9)
+    yield "good.png", good
+    yield "one-pixel.png", picture(1, 1, b"\0\0")
+    yield "interlaced.png", picture(2, 2, b"\0\0\0\xff\0\xff\0", interlaced=1)
+    yield "palette.png", picture(2, 1, b"\0\0\1", color=3, before=palette)
+    yield "palette-beyond.png", picture(2, 1, b"\0\0\7", color=3, before=palette)
+    yield "palette-none.png", picture(2, 1, b"\0\0\1", color=3)
+    yield "white.png", picture(2, 2, b"\0\xff\xff\0\xff\xff")
+    yield "claims-65535.png", picture(65_535, 65_535, b"\0\0")
+    yield "claims-2-31.png", picture(2**31 - 1, 2**31 - 1, b"\0\0")
+    yield "claims-2-31-wide.png", picture(2**31 - 1, 1, b"\0\0", depth=16, color=6)
+    yield "claims-2-32.png", picture(2**32 - 1, 1, b"\0\0")
+    yield "zero.png", picture(0, 5, b"\0")
+    yield "bomb.png", picture(side, side, packed=zlib.compress(bytes(side * (side + 1)), 9))
+    yield "bomb-wide.png", picture(2, 2, packed=packed)
+    yield "cut.png", good[:50]
+    yield "cut-end.png", good[:-1]
+    yield "cut-data.png", picture(4, 4, b"\0\0\0")
+    yield "crc.png", picture(1, 1, b"\0\0", head_crc=1)
+    yield "deflate.png", picture(1, 1, packed=b"no deflate")
+    yield "depth.png", picture(1, 1, b"\0\0", depth=3)
+    yield "filter.png", picture(1, 1, b"\x09\0")
+    yield "animated.png", picture(1, 1, b"\0\0", before=chunk(b"acTL", struct.pack(">II", 1000, 0)))
+    yield "text-bomb.png", picture(1, 1, b"\0\0", before=chunk(b"zTXt", b"a\0\0" + packed))
+    yield "colours-bomb.png", picture(1, 1, b"\0\0", before=chunk(b"iCCP", b"a\0\0" + packed))
+    yield "after.png", good + b"after"
+    yield "chunk-2-32.png", good[:33] + struct.pack(">I", 2**32 - 1) + good[37:]
+    yield "table.png", b"x,y\n1,2\n"
+    yield "picture.csv", good
+
+
 def in_folder(folder):
-    for make in (arrays, archives, tables, meshes):
+    for make in (arrays, archives, tables, meshes, pictures):
         for name, data in make():
             (folder / name).write_bytes(data)
     (folder / "folder.csv").mkdir()
@@ -294,6 +369,10 @@ def in_folder(folder):
         ("hole-bytes.npy", array("(10000000, 100)", descr="'|u1'"), None),
         ("hole.ply", ply(vertices(10**7), form="binary_little_endian"), None),
         ("hole.npz", b"PK", 1 << 29),
+        ("hole.obj", b"v 1 2 3\n", 1 << 30),
+        ("hole.xyz", b"1 2 3\n", 1 << 30),
+        ("hole-ascii.ply", ply(vertices(2), b"1 2\n"), 1 << 30),
+        ("hole.png", b"\x89PNG\r\n\x1a\n", 1 << 30),
     ]:
         with open(folder / name, "wb") as file:
             file.write(start)

@@ -130,7 +130,7 @@ fn distance(mu: &Measure, nu: &Measure, options: &Alternating) {
     assert!(sol.alternatives.iter().all(|a| a.squared >= sol.squared));
     let moved = sol.transform(mu.points()).expect("rows of the first space");
     assert_eq!(moved.len(), mu.len() * nu.dim());
-    if options.seed % 8 == 0 {
+    if options.seed.is_multiple_of(8) {
         let again = options.solve(mu, nu, &mut ()).expect("the same problem");
         assert_eq!(again.squared_in_units.to_bits(), sol.squared_in_units.to_bits());
     }
