@@ -3,16 +3,20 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo fmt fmt-check lint test examples page doc bench long ci
+.PHONY: help setup demo fmt fmt-check lint test hostile fuzz fuzz-long examples page doc bench long ci
 
 CARGO ?= cargo
+PYTHON ?= python3
+# seconds of fuzzing a target, executions of a target in long runs
+SECONDS ?= 60
+RUNS ?= 10000000
 VENV := .venv/bin/python
 EXAMPLES := $(basename $(notdir $(wildcard crates/gromov/examples/*.rs)))
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: ## install what ci needs and is missing: rustfmt, clippy, chromium and its driver, .venv
+setup: ## install what ci needs and is missing: rustfmt, clippy, g++, chromium and its driver, .venv
 	@scripts/setup.sh
 
 demo: ## the demonstration: its page and trajectories in demo-out
@@ -29,6 +33,16 @@ lint: ## clippy, warnings are errors
 
 test: ## unit, integration and documentation tests
 	$(CARGO) test --workspace --locked
+
+hostile: ## damaged, lying and huge files: what the program says to each, in 1 GiB
+	$(CARGO) build --locked -p gromov-cli
+	$(PYTHON) scripts/hostile.py check target/debug/gromov
+
+fuzz: setup ## SECONDS=60 of fuzzing each reader and the solvers, two at a time
+	@fuzz/run.sh time $(SECONDS)
+
+fuzz-long: setup ## RUNS=10000000 executions each, parsers of other crates covered too
+	@DEEP=1 fuzz/run.sh runs $(RUNS)
 
 examples: ## run every example of the library, in target/examples
 	@mkdir -p target/examples
@@ -53,5 +67,5 @@ bench: ## ratios that should hold on any machine, and the same gradient in NumPy
 long: ## the long tests that are ignored otherwise, optimised
 	$(CARGO) test --release --workspace --tests --locked -- --ignored
 
-ci: setup fmt-check lint test examples doc page ## everything a change must pass
+ci: setup fmt-check lint test hostile fuzz examples doc page ## everything a change must pass
 	@echo "ci: passed"

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what is missing for `make ci`: rustfmt, clippy, a browser with its driver, a Python
+# Installs what is missing for `make ci`: rustfmt, clippy, g++, a browser with its driver, a Python
 # environment in .venv. Does nothing where all is there. With the argument `bench`: NumPy into .venv
 # and no browser. PYTHON, CHROMIUM and CHROMEDRIVER override what is used.
 set -eu
@@ -48,6 +48,8 @@ if [ "${1:-}" != bench ]; then
     [ -x "$BROWSER" ] || fail "no browser at $BROWSER; set CHROMIUM"
     [ -x "$DRIVER" ] || fail "no driver at $DRIVER; set CHROMEDRIVER"
 fi
+
+command -v g++ >/dev/null || install g++
 
 if ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
     command -v "$PYTHON" >/dev/null || install python3

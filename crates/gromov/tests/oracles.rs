@@ -200,3 +200,13 @@ fn a_turned_horse_is_found_at_its_angle() -> Result<()> {
     assert!(mean < 1.0, "mean error {mean}");
     Ok(())
 }
+
+#[test]
+fn a_zero_distance_in_lengths_whose_squares_overflow_is_zero() -> Result<()> {
+    for scale in [1e200, 1e308, 1e-308] {
+        let mu = Measure::uniform([1.0, 0.0, 0.0, 0.5, -0.25, 0.25].map(|x| x * scale).to_vec(), 2)?;
+        let sol = igw::distance(&mu, &mu)?;
+        assert_eq!((sol.squared, sol.distance, sol.lower_bound.is_nan()), (0.0, 0.0, false), "{scale:e}");
+    }
+    Ok(())
+}

@@ -192,7 +192,7 @@ impl<'a> State<'a> {
 
     /// The best value so far, scaled back; not a number before the first round.
     fn best_squared(&self) -> f64 {
-        self.aligned.as_ref().map_or(f64::NAN, |a| a.squared) * self.pair.unit.powi(4)
+        self.aligned.as_ref().map_or(f64::NAN, |a| self.pair.scaled(a.squared))
     }
 
     fn finish(self) -> Result<Solution> {

@@ -153,6 +153,11 @@ impl Pair {
         16.0 * f64::EPSILON * self.size()
     }
 
+    /// A squared distance in units as it is: 0 stays 0 where powers of the unit overflow.
+    pub(crate) fn scaled(&self, squared: f64) -> f64 {
+        squared * self.unit * self.unit * self.unit * self.unit
+    }
+
     /// Does a value meet a lower bound?
     pub(crate) fn certifies(&self, squared: f64, lower: f64, tol: f64) -> bool {
         squared - lower <= tol * squared + self.rounding()
@@ -163,11 +168,11 @@ impl Pair {
         let Found { plan, aligned, lower, status, method, iterations, starts, hits, alternatives } = found;
         let rounding = self.rounding();
         let slack = aligned.squared - lower;
-        let (two, four) = (self.unit.powi(2), |v: f64| v * self.unit.powi(2) * self.unit.powi(2));
+        let (two, four) = (|v: f64| v * self.unit * self.unit, |v: f64| self.scaled(v));
         let size = aligned.squared.max(rounding);
         Ok(Solution {
             squared: four(aligned.squared),
-            distance: two * aligned.squared.max(0.0).sqrt(),
+            distance: two(aligned.squared.max(0.0).sqrt()),
             lower_bound: four(lower),
             rounding: four(rounding),
             gap: if size > 0.0 { slack / size } else { 0.0 },
@@ -182,7 +187,7 @@ impl Pair {
                 .map(|a| Alternative { squared: four(a.squared), ..a })
                 .collect(),
             plan,
-            cross_moment: aligned.cross_moment.iter().map(|m| m * two).collect(),
+            cross_moment: aligned.cross_moment.iter().map(|m| two(*m)).collect(),
             rotation: aligned.rotation,
             reflected: aligned.reflected,
             means: self.means.clone(),

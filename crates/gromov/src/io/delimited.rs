@@ -3,17 +3,29 @@
 //! A first row without any number is a header; its column `w`, `weight` or `weights` (any
 //! case) holds the weights, or the one that [`ReadOptions::weights_column`](super::ReadOptions) names:
 //! then the usual names are names of coordinates. A byte order mark, CRLF and blank lines are accepted, comments are not.
+//! A row has at most 16 MiB.
 //! A first row of numbers with an empty cell among them counts as data, so that no point is lost.
 
-use std::io::{BufRead, BufReader, Read};
+use std::cell::Cell;
+use std::io::{BufRead, BufReader, Read, Seek};
 use std::path::Path;
 
-use super::limits::{Source, find_name, shorten};
+use super::limits::{LONGEST_LINE, Source, find_name, shorten};
 use super::{Cloud, Matrix, write_atomic};
 use crate::error::{Error, Result};
 
 /// Names of the weights column, in lower case.
 pub(super) const WEIGHT_NAMES: [&str; 3] = ["w", "weight", "weights"];
+
+/// First bytes of what is no table, and what it is.
+const NO_TABLES: [(&[u8], &str); 6] = [
+    (b"\x93NUMPY", "is an NPY array; name it .npy"),
+    (b"PK\x03\x04", "is a zip archive; name it .npz if NumPy wrote it, or unpack it first"),
+    (b"\x1f\x8b", "is compressed by gzip; unpack it first"),
+    (b"\x89PNG", "is a PNG image; name it .png"),
+    (b"\xff\xfe", "is UTF-16 text; save it as UTF-8"),
+    (b"\xfe\xff", "is UTF-16 text; save it as UTF-8"),
+];
 
 /// Reads a cloud: all columns but the weights are coordinates.
 pub(super) fn read(source: &Source<'_>, delimiter: u8) -> Result<Cloud> {
@@ -80,20 +92,28 @@ struct Table {
 
 impl Table {
     fn read(source: &Source<'_>, delimiter: u8) -> Result<Table> {
-        let (file, size) = source.open()?;
+        let (mut file, size) = source.open()?;
+        let failed = |e: std::io::Error| source.fault(format!("cannot be read: {e}"));
+        let mut start = Vec::new();
+        Read::by_ref(&mut file).take(6).read_to_end(&mut start).map_err(failed)?;
+        if let Some((_, what)) = NO_TABLES.iter().find(|(magic, _)| start.starts_with(magic)) {
+            return Err(source.fault(what));
+        }
+        file.rewind().map_err(failed)?;
         let mut reader = csv::ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)
             .delimiter(delimiter)
             .buffer_capacity(1 << 16)
-            .from_reader(file.take(size));
+            .from_reader(Rows { input: file.take(size), given: 0, row: 0.into() });
         let mut table = Table { header: Vec::new(), data: Vec::new(), cols: 0 };
         let mut rows = 0u64;
         let mut record = csv::ByteRecord::new();
         while reader
             .read_byte_record(&mut record)
-            .map_err(|e| source.fault(format!("cannot be read: {e}")))?
+            .map_err(|e| unread(source, reader.get_ref().row.get(), &e))?
         {
+            reader.get_ref().row.set(reader.position().byte());
             if is_blank(&record) {
                 continue;
             }
@@ -129,6 +149,7 @@ impl Table {
             let (found, expected) = (record.len(), self.cols);
             return Err(format!("{found} columns where the {first} has {expected}; every row needs as many"));
         }
+        self.data.try_reserve(self.cols).map_err(|e| format!("the rows do not fit into memory: {e}"))?;
         for (k, cell) in record.iter().enumerate() {
             let x = number(cell, delimiter).map_err(|problem| match self.header.get(k) {
                 Some(name) if !name.is_empty() => format!("column {} ({}): {problem}", k + 1, shorten(name)),
@@ -138,6 +159,32 @@ impl Table {
         }
         Ok(())
     }
+}
+
+/// Text of which one row at a time is parsed. The parser keeps a row in memory, so that its length is
+/// bounded here.
+struct Rows<R> {
+    input: R,
+    /// Bytes handed to the parser.
+    given: u64,
+    /// Byte at which the row being parsed starts.
+    row: Cell<u64>,
+}
+
+impl<R: Read> Read for Rows<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        if self.given - self.row.get() > LONGEST_LINE {
+            return Err(std::io::Error::other(format!("the row is longer than {LONGEST_LINE} bytes")));
+        }
+        let count = self.input.read(buffer)?;
+        self.given += count as u64;
+        Ok(count)
+    }
+}
+
+/// An error of reading in the row that starts at byte `row`.
+fn unread(source: &Source<'_>, row: u64, e: &csv::Error) -> Error {
+    source.fault_at(line_at(source, row), format!("{e}; check for a quote that is not closed"))
 }
 
 fn text(cell: &[u8]) -> String {
@@ -264,6 +311,27 @@ mod tests {
 
     fn message(name: &str, content: &[u8]) -> String {
         with(name, content, |p| read(p, &ReadOptions::default()).unwrap_err().to_string())
+    }
+
+    #[test]
+    fn a_row_without_end_is_refused_before_it_fills_the_memory() {
+        let mut file = b"1,2\n3,\"4,\n".to_vec();
+        file.resize(file.len() + (1 << 24) + (1 << 18), b'\n');
+        assert!(message("a.csv", &file).contains("a.csv:2: the row is longer than 16777216 bytes"));
+        file.truncate(1 << 24);
+        assert!(message("a.csv", &file).contains("a.csv:2: column 2: "));
+    }
+
+    #[test]
+    fn other_formats_are_named() {
+        for (start, words) in [
+            (&b"\x93NUMPY\x01\0"[..], "is an NPY array; name it .npy"),
+            (b"\x1f\x8b\x08,", "is compressed by gzip; unpack it first"),
+            (b"\xff\xfe1\0", "is UTF-16 text; save it as UTF-8"),
+        ] {
+            let got = message("a.csv", start);
+            assert!(got.contains(words), "{got}");
+        }
     }
 
     #[test]

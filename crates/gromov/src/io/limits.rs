@@ -7,6 +7,9 @@ use std::path::Path;
 use super::ReadOptions;
 use crate::error::{Error, Result, printable};
 
+/// The longest line of text that is read, in bytes: it is kept in memory.
+pub(super) const LONGEST_LINE: u64 = 1 << 24;
+
 /// The most a reader accepts. Claims of a header are compared with the real size of the file before
 /// memory is reserved; these limits bound what is real.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,11 +18,13 @@ pub struct Limits {
     pub bytes: u64,
     /// Points (rows) of a cloud: 10⁷ by default.
     pub points: u64,
+    /// Coordinates of a point: 4096 by default. Second moments have this many rows and columns.
+    pub dim: u64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { bytes: 1 << 30, points: 10_000_000 }
+        Limits { bytes: 1 << 30, points: 10_000_000, dim: 4096 }
     }
 }
 
@@ -134,6 +139,17 @@ impl<'a> Source<'a> {
         }
         Ok(())
     }
+
+    /// Refuses more coordinates than allowed.
+    pub fn check_dim(&self, dim: usize) -> Result<()> {
+        let limit = self.options.limits.dim;
+        if dim as u64 > limit {
+            return Err(self.fault(format!(
+                "its points have {dim} coordinates, more than the limit of {limit}; project them first"
+            )));
+        }
+        Ok(())
+    }
 }
 
 /// Position of the name of the weights that was asked for: an exact match, else one that differs in case
@@ -187,7 +203,7 @@ mod tests {
 
     #[test]
     fn limits_name_both_numbers_and_the_option() {
-        let options = ReadOptions { limits: Limits { bytes: 10, points: 3 }, ..Default::default() };
+        let options = ReadOptions { limits: Limits { bytes: 10, points: 3, dim: 2 }, ..Default::default() };
         let source =
             Source { path: Path::new("a.csv"), content: None, options: &options, member: Some("points.npy") };
         let text = source.check_bytes(11, "the file has").unwrap_err().to_string();
@@ -196,6 +212,10 @@ mod tests {
             "a.csv:points.npy: the file has 11 bytes, more than the limit of 10; raise it with --max-bytes"
         );
         assert!(source.check_bytes(10, "").is_ok() && source.check_points(3).is_ok());
+        assert!(source.check_dim(2).is_ok());
+        assert!(
+            source.check_dim(3).unwrap_err().to_string().contains("3 coordinates, more than the limit of 2")
+        );
         assert!(
             source.check_points(4).unwrap_err().to_string().contains("4 points, more than the limit of 3")
         );

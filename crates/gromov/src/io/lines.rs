@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Take};
 
-use super::limits::{Source, Stream, shorten};
+use super::limits::{LONGEST_LINE, Source, Stream, shorten};
 use crate::error::{Error, Result};
 
 /// Lines one after the other. Ends are LF or CRLF; a byte order mark in front of the first is skipped,
@@ -27,11 +27,15 @@ impl<'a> Lines<'a> {
     /// Reads the next line into `text`; false at the end of the file.
     pub fn next(&mut self) -> Result<bool> {
         self.raw.clear();
-        let read = self.reader.read_until(b'\n', &mut self.raw);
+        let mut reader = (&mut self.reader).take(LONGEST_LINE + 1);
+        let read = reader.read_until(b'\n', &mut self.raw);
         if read.map_err(|e| self.source.fault(format!("cannot be read: {e}")))? == 0 {
             return Ok(false);
         }
         self.number += 1;
+        if self.raw.len() as u64 > LONGEST_LINE {
+            return Err(self.fault(format!("the line is longer than {LONGEST_LINE} bytes")));
+        }
         let mut line = self.raw.strip_suffix(b"\n").unwrap_or(&self.raw);
         line = line.strip_suffix(b"\r").unwrap_or(line);
         if self.number == 1 {

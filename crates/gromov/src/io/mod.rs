@@ -158,6 +158,7 @@ fn parse(source: &Source<'_>, mesh: bool) -> Result<Cloud> {
 /// The cloud of a file as a measure. The weights of a picture have no other total than their sum, and are
 /// divided by it.
 fn measure(source: &Source<'_>, cloud: Cloud) -> Result<Measure> {
+    source.check_dim(cloud.dim)?;
     let rescale = source.options.normalize || matches!(format(source)?, Format::Png);
     let measure = match cloud.weights {
         None => Measure::uniform(cloud.points, cloud.dim),
@@ -180,11 +181,18 @@ pub fn read_matrix_bytes(name: &Path, bytes: &[u8], options: &ReadOptions) -> Re
 
 fn read_matrix_source(source: &Source<'_>) -> Result<Matrix> {
     source.check_kind()?;
-    match format(source)? {
+    let matrix = match format(source)? {
         Format::Delimited(delimiter) => delimited::read_matrix(source, delimiter),
         Format::Npy => npy::read_matrix(source),
         _ => Err(source.fault("a matrix is read from .csv, .tsv or .npy; convert the file to one of these")),
+    }?;
+    if let Some(at) = matrix.data.iter().position(|x| !x.is_finite()) {
+        let (row, column) = (at / matrix.cols, at % matrix.cols);
+        return Err(source.fault(format!(
+            "entry ({row}, {column}) of the matrix is not a finite number; give it a value"
+        )));
     }
+    Ok(matrix)
 }
 
 fn format(source: &Source<'_>) -> Result<Format> {

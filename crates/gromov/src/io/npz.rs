@@ -100,7 +100,8 @@ fn read_member<T>(
     let size = raw.size();
     drop(raw);
     member.check_bytes(size, "claims")?;
-    let mut reader = BufReader::new(zip.by_index(index).map_err(|e| member.fault(e))?);
+    let unpacked = |e: ZipError| member.fault(format!("cannot be unpacked: {e}; write it with np.savez"));
+    let mut reader = BufReader::new(zip.by_index(index).map_err(unpacked)?);
     let header = Header::read(&member, &mut reader, size)?;
     f(&member, &mut reader, &header)
 }

@@ -7,7 +7,7 @@
 //! the last vertex so far if negative. A backslash at the end of a line joins the next one; `#` begins a
 //! comment. Vertices without faces are kept; all other statements are passed over.
 
-use super::limits::{Source, shorten};
+use super::limits::{LONGEST_LINE, Source, shorten};
 use super::lines::{Lines, finite};
 use super::mesh::channel;
 use super::{Cloud, Faces};
@@ -42,6 +42,9 @@ pub(super) fn read(source: &Source<'_>, mesh: bool) -> Result<Cloud> {
                 break;
             }
             joined.push_str(&lines.text);
+            if joined.len() as u64 > LONGEST_LINE {
+                return Err(lines.fault(format!("the joined line is longer than {LONGEST_LINE} bytes")));
+            }
         }
         let statement = joined.split('#').next().unwrap_or_default();
         let mut words = statement.split_ascii_whitespace();

@@ -6,6 +6,7 @@
 //! the size of the file before the vertices are read. What follows the last
 //! element that is wanted is not read.
 
+use std::collections::HashSet;
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Take};
 
 use ply_rs_bw::parser::{Parser, Reader};
@@ -15,7 +16,7 @@ use ply_rs_bw::ply::{
 };
 
 use super::Cloud;
-use super::limits::{Source, Stream, find_name, listed, shorten};
+use super::limits::{LONGEST_LINE, Source, Stream, find_name, listed, shorten};
 use super::mesh::channel;
 use crate::error::Result;
 
@@ -196,27 +197,26 @@ fn end_of_header(source: &Source<'_>, file: &mut Stream<'_>) -> Result<(u64, u64
         return Err(source.fault("is not a PLY file (its first line is not 'ply'); write it again"));
     }
     let (mut bytes, mut lines) = (0u64, 0u64);
-    let mut names: Vec<(Vec<u8>, bool)> = Vec::new();
+    let (mut elements, mut properties) = (HashSet::new(), HashSet::new());
     for line in text.split_inclusive(|&b| b == b'\n') {
         bytes += line.len() as u64;
         lines += 1;
         let words: Vec<&[u8]> = line.split(u8::is_ascii_whitespace).filter(|w| !w.is_empty()).collect();
-        let name = match words.as_slice() {
+        let (name, new) = match *words.as_slice() {
             [b"end_header", ..] => return Ok((bytes, lines)),
             [b"element", name, ..] => {
-                names.retain(|(_, element)| *element);
-                (name.to_vec(), true)
+                properties.clear();
+                (name, elements.insert(name))
             }
-            [b"property", .., name] => (name.to_vec(), false),
+            [b"property", .., name] => (name, properties.insert(name)),
             _ => continue,
         };
-        if names.contains(&name) {
-            let shown = shorten(&String::from_utf8_lossy(&name.0));
+        if !new {
+            let shown = shorten(&String::from_utf8_lossy(name));
             return Err(
                 source.fault_at(Some(lines.to_string()), format!("'{shown}' is declared twice; rename one"))
             );
         }
-        names.push(name);
     }
     Err(source.fault("its header has no end_header line: it is cut short, or no PLY file; write it again"))
 }
@@ -408,8 +408,9 @@ impl Part<'_> {
     fn ascii_line(&mut self, element: &ElementDef, i: usize, raw: &mut Vec<u8>) -> Result<()> {
         self.line += 1;
         raw.clear();
-        let problem = match self.input.get_mut().read_until(b'\n', raw) {
-            Ok(1..) => return Ok(()),
+        let problem = match self.input.get_mut().take(LONGEST_LINE + 1).read_until(b'\n', raw) {
+            Ok(1..) if raw.len() as u64 <= LONGEST_LINE => return Ok(()),
+            Ok(1..) => format!("the line is longer than {LONGEST_LINE} bytes"),
             Ok(0) => format!(
                 "the file ends after {i} of {} elements '{}'; write it again",
                 element.count,

@@ -232,8 +232,10 @@ mod tests {
         let mut damaged = black.clone();
         damaged[45] ^= 1;
         assert!(text(&damaged, false).contains("cannot be read"));
-        let few =
-            ReadOptions { limits: super::super::Limits { points: 3, bytes: 1000 }, ..Default::default() };
+        let few = ReadOptions {
+            limits: super::super::Limits { points: 3, bytes: 1000, dim: 2 },
+            ..Default::default()
+        };
         let got = read_bytes("a.png".as_ref(), &black, &few).unwrap_err().to_string();
         assert!(got.contains("holds 4 points, more than the limit of 3"), "{got}");
         let large = encoded((40, 40), ColorType::Grayscale, BitDepth::Eight, &[255; 1600], &[]);

@@ -1,0 +1,52 @@
+#!/bin/sh
+# Builds the fuzzer on stable Rust and runs its targets, two at a time.
+#
+#   fuzz/run.sh time SECONDS [TARGET...]    so long each
+#   fuzz/run.sh runs COUNT [TARGET...]      so many executions each
+#
+# The corpus in fuzz/corpus is read; what is found goes to target/fuzz/corpus, a crashing input to
+# target/fuzz/artifacts. With DEEP=1 the parsers of other crates are covered too: all dependencies are
+# then built once more, in target/fuzz. Exits with 1 if a target failed.
+set -eu
+cd "$(dirname "$0")/.."
+
+[ $# -ge 2 ] || { echo "usage: $0 time SECONDS | runs COUNT [TARGET...]" >&2; exit 2; }
+case $1 in
+    time) limit="-max_total_time=$2" ;;
+    runs) limit="-runs=$2" ;;
+    *) echo "usage: $0 time SECONDS | runs COUNT [TARGET...]" >&2; exit 2 ;;
+esac
+shift 2
+[ $# -gt 0 ] || set -- $(ls fuzz/corpus)
+
+command -v g++ >/dev/null || { echo "fuzz: g++ is missing; run scripts/setup.sh" >&2; exit 2; }
+build="${CARGO:-cargo} build --locked -p gromov-fuzz --features libfuzzer"
+if [ "${DEEP:-}" = 1 ]; then
+    RUSTC_WRAPPER=$PWD/fuzz/rustc.sh CARGO_TARGET_DIR=target/fuzz $build
+    program=target/fuzz/debug/gromov-fuzz
+else
+    # only the crates of this workspace are built anew; cargo keeps them apart from the others
+    RUSTC_WORKSPACE_WRAPPER=$PWD/fuzz/rustc.sh $build
+    program=target/debug/gromov-fuzz
+fi
+mkdir -p target/fuzz
+cp "$program" target/fuzz/program
+
+cat > target/fuzz/one.sh <<'END'
+set -eu
+limit=$1 target=$2
+corpus=target/fuzz/corpus/$target artifacts=target/fuzz/artifacts/$target log=target/fuzz/$target.log
+mkdir -p "$corpus" "$artifacts"
+code=0
+TARGET=$target target/fuzz/program "$limit" -max_len=4096 -timeout=20 -rss_limit_mb=1024 \
+    -artifact_prefix="$artifacts/" -print_final_stats=1 "$corpus" "fuzz/corpus/$target" > "$log" 2>&1 || code=$?
+stat() { awk -v name="stat::$1:" '$1 == name { print $2 }' "$log"; }
+covered=$(awk '$3 == "cov:" { n = $4 } END { print n }' "$log")
+printf '%-8s exit %s  %10s executions  %6s a second  %5s edges  %4s MB\n' "$target" "$code" \
+    "$(stat number_of_executed_units)" "$(stat average_exec_per_sec)" "$covered" "$(stat peak_rss_mb)"
+[ "$code" = 0 ] && exit 0
+grep -E -A2 'panicked|ERROR|SUMMARY|Test unit' "$log" | head -20
+exit 1
+END
+printf '%s\n' "$@" | xargs -P 2 -I TARGET sh target/fuzz/one.sh "$limit" TARGET \
+    || { echo "fuzz: a target failed; its input is in target/fuzz/artifacts" >&2; exit 1; }
