@@ -243,7 +243,7 @@ fn bad_meshes() -> Vec<Case> {
 }
 
 fn options() -> ReadOptions {
-    ReadOptions { limits: Limits { bytes: 1_000_000, points: 10_000_000 }, normalize: false }
+    ReadOptions { limits: Limits { bytes: 1_000_000, points: 10_000_000 }, ..Default::default() }
 }
 
 fn write(dir: &Path, name: &str, content: &[u8]) -> PathBuf {
@@ -258,7 +258,10 @@ fn bad_files_are_refused_in_one_line() {
     let cases = [bad_text(), bad_arrays(), bad_archives(), bad_meshes()].concat();
     assert!(cases.len() >= 60);
     for (name, content, words) in cases {
-        let error = io::read(&write(dir.path(), name, &content), &options()).expect_err(name);
+        let path = write(dir.path(), name, &content);
+        let error = io::read(&path, &options()).expect_err(name);
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(io::read_bytes(&path, &content, &options()).unwrap_err(), error, "from memory");
         assert!(matches!(error, gromov::Error::File { .. }), "{name}: {error:?}");
         let text = error.to_string();
         assert!(words.iter().all(|w| text.contains(w)), "{name}: {text}");
@@ -283,7 +286,7 @@ fn names_that_are_no_readable_file() {
     }
     let big = write(dir.path(), "big.csv", &[b'1'; 1_000_001]);
     assert!(text(&big).contains("1000001 bytes, more than the limit of 1000000; raise it with --max-bytes"));
-    let few = ReadOptions { limits: Limits { points: 2, ..Limits::default() }, normalize: false };
+    let few = ReadOptions { limits: Limits { points: 2, ..Limits::default() }, ..Default::default() };
     for (name, content) in [
         ("few.csv", b"1\n2\n3\n".to_vec()),
         ("few.npy", doubles("(3, 1)", &[1.0, 2.0, 3.0])),
@@ -335,6 +338,19 @@ fn samples(dir: &Path) -> Vec<(&'static str, Vec<u8>)> {
         ("a.ply", ply("ascii", &faces, b"1 2\n3 4\n3 0 1 1\n")),
         ("b.ply", ply("binary_big_endian", &faces, &[body.as_slice(), &[1, 0, 0, 0, 0]].concat())),
     ]
+}
+
+#[test]
+fn memory_and_files_give_the_same_clouds() {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, content) in samples(dir.path()) {
+        let path = write(dir.path(), name, &content);
+        let mu = io::read(&path, &options()).unwrap();
+        let matrix = io::read_matrix(&path, &options());
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(io::read_bytes(&path, &content, &options()).unwrap(), mu, "{name}");
+        assert_eq!(io::read_matrix_bytes(&path, &content, &options()), matrix, "{name}");
+    }
 }
 
 #[test]

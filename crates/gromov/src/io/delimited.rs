@@ -4,7 +4,6 @@
 //! case) holds the weights. A byte order mark, CRLF and blank lines are accepted, comments are not.
 //! A first row of numbers with an empty cell among them counts as data, so that no point is lost.
 
-use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
@@ -168,7 +167,7 @@ fn is_header(record: &csv::ByteRecord) -> bool {
 /// Line of the record that starts at or after byte `start`, counted from one. Reads the file again:
 /// done for an error only.
 fn line_at(source: &Source<'_>, start: u64) -> Option<String> {
-    let mut bytes = BufReader::new(File::open(source.path).ok()?);
+    let mut bytes = BufReader::new(source.stream().ok()?.0);
     let mut line = 1u64;
     let mut seen = 0u64;
     let mut last = 0u8;

@@ -1,8 +1,10 @@
 //! How much a file may hold, and one file being read under these limits.
 
 use std::fs::File;
+use std::io::{Cursor, Read, Seek, SeekFrom};
 use std::path::Path;
 
+use super::ReadOptions;
 use crate::error::{Error, Result, printable};
 
 /// The most a reader accepts. Claims of a header are compared with the real size of the file before
@@ -21,16 +23,45 @@ impl Default for Limits {
     }
 }
 
-/// A file (or a member of an archive) being read: where errors happened and what is allowed.
+/// A file, or its content in memory, or a member of an archive, being read: where errors happened and
+/// what is allowed.
 #[derive(Clone, Copy)]
 pub(super) struct Source<'a> {
     pub path: &'a Path,
-    pub limits: Limits,
+    /// The content, where it is in memory: the path is then a name only.
+    pub content: Option<&'a [u8]>,
+    pub options: &'a ReadOptions,
     /// Name of the member, in an archive.
     pub member: Option<&'a str>,
 }
 
-impl Source<'_> {
+/// Bytes being read.
+pub(super) enum Stream<'a> {
+    /// Of a file, as they come.
+    File(File),
+    /// In memory.
+    Bytes(Cursor<&'a [u8]>),
+}
+
+impl Read for Stream<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        match self {
+            Stream::File(file) => file.read(buffer),
+            Stream::Bytes(bytes) => bytes.read(buffer),
+        }
+    }
+}
+
+impl Seek for Stream<'_> {
+    fn seek(&mut self, to: SeekFrom) -> std::io::Result<u64> {
+        match self {
+            Stream::File(file) => file.seek(to),
+            Stream::Bytes(bytes) => bytes.seek(to),
+        }
+    }
+}
+
+impl<'a> Source<'a> {
     /// An error of this file (and member).
     pub fn fault(&self, problem: impl ToString) -> Error {
         self.fault_at(self.member.map(shorten), problem)
@@ -41,22 +72,34 @@ impl Source<'_> {
         Error::file(self.path, place, printable(&problem.to_string()))
     }
 
-    /// Opens the file and returns its size. Errors: missing, a folder, not a regular file, empty,
+    /// Opens the content and returns its size. Errors: missing, a folder, not a regular file, empty,
     /// unreadable, larger than [`Limits::bytes`].
-    pub fn open(&self) -> Result<(File, u64)> {
-        self.check_kind()?;
-        let problem = |e: std::io::Error| self.fault(format!("cannot be opened: {e}; check its permissions"));
-        let file = File::open(self.path).map_err(problem)?;
-        let size = file.metadata().map_err(problem)?.len();
+    pub fn open(&self) -> Result<(Stream<'a>, u64)> {
+        let (stream, size) = self.stream()?;
         if size == 0 {
             return Err(self.fault("the file is empty; expected one point a row"));
         }
         self.check_bytes(size, "the file has")?;
-        Ok((file, size))
+        Ok((stream, size))
+    }
+
+    /// The content from its start, whatever its size, and this size.
+    pub fn stream(&self) -> Result<(Stream<'a>, u64)> {
+        if let Some(bytes) = self.content {
+            return Ok((Stream::Bytes(Cursor::new(bytes)), bytes.len() as u64));
+        }
+        self.check_kind()?;
+        let problem = |e: std::io::Error| self.fault(format!("cannot be opened: {e}; check its permissions"));
+        let file = File::open(self.path).map_err(problem)?;
+        let size = file.metadata().map_err(problem)?.len();
+        Ok((Stream::File(file), size))
     }
 
     /// Refuses what is not a file, without opening it (opening a pipe could wait for ever).
     pub fn check_kind(&self) -> Result<()> {
+        if self.content.is_some() {
+            return Ok(());
+        }
         let found = std::fs::metadata(self.path).map_err(|e| match e.kind() {
             std::io::ErrorKind::NotFound => self.fault(format!("no such file: {e}; check the name")),
             _ => self.fault(format!("cannot be opened: {e}; check the name and its permissions")),
@@ -72,8 +115,8 @@ impl Source<'_> {
 
     /// Refuses more bytes than allowed.
     pub fn check_bytes(&self, bytes: u64, what: &str) -> Result<()> {
-        if bytes > self.limits.bytes {
-            let limit = self.limits.bytes;
+        if bytes > self.options.limits.bytes {
+            let limit = self.options.limits.bytes;
             return Err(self.fault(format!(
                 "{what} {bytes} bytes, more than the limit of {limit}; raise it with --max-bytes"
             )));
@@ -83,8 +126,8 @@ impl Source<'_> {
 
     /// Refuses more points than allowed.
     pub fn check_points(&self, points: u64) -> Result<()> {
-        if points > self.limits.points {
-            let limit = self.limits.points;
+        if points > self.options.limits.points {
+            let limit = self.options.limits.points;
             return Err(self.fault(format!(
                 "holds {points} points, more than the limit of {limit}; thin the cloud out"
             )));
@@ -108,11 +151,9 @@ mod tests {
 
     #[test]
     fn limits_name_both_numbers_and_the_option() {
-        let source = Source {
-            path: Path::new("a.csv"),
-            limits: Limits { bytes: 10, points: 3 },
-            member: Some("points.npy"),
-        };
+        let options = ReadOptions { limits: Limits { bytes: 10, points: 3 }, ..Default::default() };
+        let source =
+            Source { path: Path::new("a.csv"), content: None, options: &options, member: Some("points.npy") };
         let text = source.check_bytes(11, "the file has").unwrap_err().to_string();
         assert_eq!(
             text,
@@ -128,7 +169,8 @@ mod tests {
     fn foreign_text_is_short_and_on_one_line() {
         assert_eq!(shorten("a\nb\u{1b}[31m\u{202e}"), "a\\nb\\u{1b}[31m\\u{202e}");
         assert_eq!(shorten(&"é".repeat(41)), format!("{}…", "é".repeat(40)));
-        let source = Source { path: Path::new("x\ny"), limits: Limits::default(), member: None };
+        let options = ReadOptions::default();
+        let source = Source { path: Path::new("x\ny"), content: None, options: &options, member: None };
         assert_eq!(source.fault("a\tb").to_string(), "x\\ny: a\\tb");
     }
 }

@@ -35,12 +35,18 @@ use crate::measure::Measure;
 use limits::{Source, shorten};
 
 /// How files are read.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ReadOptions {
     /// The most that is accepted.
     pub limits: Limits,
     /// Rescale weights of any positive sum to sum one; otherwise the sum must be one within 1e-9.
     pub normalize: bool,
+    /// Name of the column (`.csv`, `.tsv`), array (`.npz`) or vertex property (`.ply`) that holds the
+    /// weights, instead of the usual ones.
+    pub weights_column: Option<String>,
+    /// In a picture (`.png`), light pixels on a dark ground carry the weight; dark on light otherwise.
+    /// Other formats do not read it.
+    pub invert: bool,
 }
 
 /// A row-major (rows, cols) matrix of finite numbers.
@@ -82,17 +88,33 @@ enum Format {
 /// # Ok::<(), gromov::Error>(())
 /// ```
 pub fn read(path: &Path, options: &ReadOptions) -> Result<Measure> {
-    let source = Source { path, limits: options.limits, member: None };
+    read_source(&Source { path, content: None, options, member: None })
+}
+
+/// Reads a point cloud from bytes in memory, in the format that the ending of `name` says: the same
+/// limits, results and messages as [`read`] of a file of this name and content. No file is touched.
+///
+/// ```
+/// use gromov::io::{ReadOptions, read_bytes};
+/// let mu = read_bytes("a.csv".as_ref(), b"3,4\n-3,-4\n", &ReadOptions::default())?;
+/// assert_eq!(mu.second_moment(), vec![9.0, 12.0, 12.0, 16.0]);
+/// # Ok::<(), gromov::Error>(())
+/// ```
+pub fn read_bytes(name: &Path, bytes: &[u8], options: &ReadOptions) -> Result<Measure> {
+    read_source(&Source { path: name, content: Some(bytes), options, member: None })
+}
+
+fn read_source(source: &Source<'_>) -> Result<Measure> {
     source.check_kind()?;
-    let cloud = match format(&source)? {
-        Format::Delimited(delimiter) => delimited::read(&source, delimiter),
-        Format::Npy => npy::read(&source),
-        Format::Npz => npz::read(&source),
-        Format::Ply => ply::read(&source),
+    let cloud = match format(source)? {
+        Format::Delimited(delimiter) => delimited::read(source, delimiter),
+        Format::Npy => npy::read(source),
+        Format::Npz => npz::read(source),
+        Format::Ply => ply::read(source),
     }?;
     let measure = match cloud.weights {
         None => Measure::uniform(cloud.points, cloud.dim),
-        Some(weights) if options.normalize => Measure::normalized(cloud.points, cloud.dim, weights),
+        Some(weights) if source.options.normalize => Measure::normalized(cloud.points, cloud.dim, weights),
         Some(weights) => Measure::weighted(cloud.points, cloud.dim, weights),
     };
     measure.map_err(|e| source.fault(e))
@@ -101,11 +123,19 @@ pub fn read(path: &Path, options: &ReadOptions) -> Result<Measure> {
 /// Reads a matrix from `.csv`, `.tsv` (all columns, header optional) or `.npy`. Errors: those of
 /// [`read`].
 pub fn read_matrix(path: &Path, options: &ReadOptions) -> Result<Matrix> {
-    let source = Source { path, limits: options.limits, member: None };
+    read_matrix_source(&Source { path, content: None, options, member: None })
+}
+
+/// Reads a matrix from bytes in memory; see [`read_bytes`]. Errors: those of [`read_matrix`].
+pub fn read_matrix_bytes(name: &Path, bytes: &[u8], options: &ReadOptions) -> Result<Matrix> {
+    read_matrix_source(&Source { path: name, content: Some(bytes), options, member: None })
+}
+
+fn read_matrix_source(source: &Source<'_>) -> Result<Matrix> {
     source.check_kind()?;
-    match format(&source)? {
-        Format::Delimited(delimiter) => delimited::read_matrix(&source, delimiter),
-        Format::Npy => npy::read_matrix(&source),
+    match format(source)? {
+        Format::Delimited(delimiter) => delimited::read_matrix(source, delimiter),
+        Format::Npy => npy::read_matrix(source),
         Format::Npz | Format::Ply => {
             Err(source.fault("a matrix is read from .csv, .tsv or .npy; convert the file to one of these"))
         }

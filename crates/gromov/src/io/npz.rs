@@ -4,13 +4,12 @@
 //! for as many members as the file claims. Members are stored or deflated, as NumPy writes them; what
 //! they unpack to is bounded by [`Limits::bytes`](super::Limits) and by the shape in their header.
 
-use std::fs::File;
 use std::io::{BufReader, Cursor, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use npyz::zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter, result::ZipError, write::FileOptions};
 
-use super::limits::{Source, shorten};
+use super::limits::{Source, Stream, shorten};
 use super::{Cloud, Matrix, npy, npy_header::Header, write_atomic};
 use crate::error::{Error, Result};
 
@@ -70,7 +69,7 @@ pub(super) fn read(source: &Source<'_>) -> Result<Cloud> {
 
 fn read_member<T>(
     source: &Source<'_>,
-    zip: &mut ZipArchive<BufReader<File>>,
+    zip: &mut ZipArchive<BufReader<Stream<'_>>>,
     index: usize,
     f: impl FnOnce(&Source<'_>, &mut dyn Read, &Header) -> Result<T>,
 ) -> Result<T> {
@@ -107,7 +106,7 @@ fn listed(names: &[String]) -> String {
 }
 
 /// Checks the end of the archive: it is one, nothing follows it, and it claims few members.
-fn check_directory(source: &Source<'_>, file: &mut File, size: u64) -> Result<()> {
+fn check_directory(source: &Source<'_>, file: &mut Stream<'_>, size: u64) -> Result<()> {
     let failed = |e: std::io::Error| source.fault(format!("cannot be read: {e}"));
     // The end record has 22 bytes and a comment below 2^16; in front, 20 bytes of a large archive.
     let length = size.min(20 + 22 + 65_535);

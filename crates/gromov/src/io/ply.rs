@@ -4,7 +4,6 @@
 //! The header is parsed by `ply-rs-bw` after its length is bounded; what it claims is compared with
 //! the size of the file before the vertices are read. What follows the vertices is not read.
 
-use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Take};
 
 use ply_rs_bw::parser::{Parser, Reader};
@@ -13,7 +12,7 @@ use ply_rs_bw::ply::{
 };
 
 use super::Cloud;
-use super::limits::{Source, shorten};
+use super::limits::{Source, Stream, shorten};
 use crate::error::Result;
 
 /// The longest header that is read.
@@ -21,7 +20,7 @@ const LONGEST: u64 = 1 << 20;
 /// Vertices read at a time.
 const CHUNK: usize = 1 << 14;
 
-type Input = Reader<BufReader<Take<File>>>;
+type Input<'a> = Reader<BufReader<Take<Stream<'a>>>>;
 
 /// Coordinates and weight of a vertex; other properties are passed over.
 #[derive(Default)]
@@ -106,7 +105,7 @@ pub(super) fn read(source: &Source<'_>) -> Result<Cloud> {
 
 /// Size of the header in bytes and lines. Also checks that no name is declared twice, which would
 /// shift all that follows.
-fn end_of_header(source: &Source<'_>, file: &mut File) -> Result<(u64, u64)> {
+fn end_of_header(source: &Source<'_>, file: &mut Stream<'_>) -> Result<(u64, u64)> {
     let failed = |e: std::io::Error| source.fault(format!("cannot be read: {e}"));
     let mut text = Vec::new();
     file.seek(SeekFrom::Start(0)).map_err(failed)?;
@@ -208,7 +207,7 @@ fn smallest(data_type: &PropertyType) -> u64 {
 }
 
 /// Passes over an element in front of the vertices.
-fn pass(source: &Source<'_>, input: &mut Input, element: &ElementDef, header: &Header) -> Result<()> {
+fn pass(source: &Source<'_>, input: &mut Input<'_>, element: &ElementDef, header: &Header) -> Result<()> {
     let failed = |e: &dyn std::fmt::Display| {
         source.fault(format!("element '{}' cannot be read: {}", shorten(&element.name), brief(e)))
     };
@@ -228,7 +227,7 @@ fn pass(source: &Source<'_>, input: &mut Input, element: &ElementDef, header: &H
 
 fn read_ascii(
     source: &Source<'_>,
-    input: &mut Input,
+    input: &mut Input<'_>,
     vertex: &ElementDef,
     before: u64,
     cloud: &mut Cloud,
@@ -261,7 +260,7 @@ fn read_ascii(
 
 fn read_binary(
     source: &Source<'_>,
-    input: &mut Input,
+    input: &mut Input<'_>,
     vertex: &ElementDef,
     header: &Header,
     cloud: &mut Cloud,
