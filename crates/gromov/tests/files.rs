@@ -104,8 +104,12 @@ fn bad_text() -> Vec<Case> {
         ("twice.csv", text("w,x,weight\n1,1,1\n"), &["columns 1 and 3 both hold weights"]),
         ("only.csv", text("w\n1\n"), &["no coordinates"]),
         ("tabs.csv", text("1,2\n1\t2,3\n"), &["tabs.csv:2", ".tsv"]),
-        ("cloud.xls", text("1,2\n"), &["ending in .xls are not read", ".csv .tsv .npy .npz .ply"]),
-        ("cloud", text("1,2\n"), &["no ending", ".csv .tsv .npy .npz .ply"]),
+        (
+            "cloud.xls",
+            text("1,2\n"),
+            &["ending in .xls are not read", ".csv .tsv .npy .npz .ply .obj .xyz .png"],
+        ),
+        ("cloud", text("1,2\n"), &["no ending", ".csv .tsv .npy .npz .ply .obj .xyz .png"]),
         ("image.npy", text("\u{89}PNG\r\n then more"), &["not an NPY array"]),
     ]
 }
@@ -242,6 +246,46 @@ fn bad_meshes() -> Vec<Case> {
     ]
 }
 
+/// A grey picture of 8 bits.
+fn picture(width: u32, height: u32, data: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut encoder = png::Encoder::new(&mut out, width, height);
+    encoder.set_color(png::ColorType::Grayscale);
+    let mut writer = encoder.write_header().unwrap();
+    writer.write_image_data(data).unwrap();
+    writer.finish().unwrap();
+    out
+}
+
+fn bad_scenes() -> Vec<Case> {
+    let text = |s: &str| s.as_bytes().to_vec();
+    let black = picture(2, 2, &[0; 4]);
+    vec![
+        ("empty.obj", vec![], &["the file is empty"]),
+        ("none.obj", text("f 1 2 3\n"), &["no vertices"]),
+        ("cut.obj", text("v 1 2 3\nv 1 2"), &["cut.obj:2: a vertex has 2 numbers"]),
+        ("join.obj", text("v 1 2 \\\n\\\n"), &["join.obj:1: a vertex has 2 numbers"]),
+        ("inf.obj", text("v 1 2 inf\n"), &["inf.obj:1: 'inf' is not a finite number"]),
+        ("latin.obj", b"v 1 2 \xe9\n".to_vec(), &["latin.obj:1: '\u{fffd}' is not a number"]),
+        ("escape.obj", text("v 1 2 \u{1b}[2J\n"), &["escape.obj:1: '\\u{1b}[2J'"]),
+        ("empty.xyz", vec![], &["the file is empty"]),
+        ("claim.xyz", text("5000000\n\nC 1 2 3\n"), &["ends after 1 of the 5000000 atoms"]),
+        ("many.xyz", text("18446744073709551615\n\n"), &["more than the limit of 10000000"]),
+        ("frames.xyz", text("1\n\nC 1 2 3\n1\n\nC 1 2 3\n"), &["frames.xyz:4", "keep one frame"]),
+        ("comma.xyz", text("1,2,3\n"), &["comma.xyz:1", "name the file .csv"]),
+        ("escape.xyz", text("1 \u{1b}[2J\n"), &["escape.xyz:1: '\\u{1b}[2J'"]),
+        ("empty.png", vec![], &["the file is empty"]),
+        ("text.png", text("not a picture"), &["is not a PNG file"]),
+        ("cut.png", black[..40].to_vec(), &["cut short"]),
+        ("white.png", picture(2, 2, &[255; 4]), &["every pixel is white", "--invert"]),
+        (
+            "bomb.png",
+            picture(1001, 1000, &[255; 1_001_000]),
+            &["1001000 bytes, more than the limit of 1000000"],
+        ),
+    ]
+}
+
 fn options() -> ReadOptions {
     ReadOptions { limits: Limits { bytes: 1_000_000, points: 10_000_000 }, ..Default::default() }
 }
@@ -255,7 +299,7 @@ fn write(dir: &Path, name: &str, content: &[u8]) -> PathBuf {
 #[test]
 fn bad_files_are_refused_in_one_line() {
     let dir = tempfile::tempdir().unwrap();
-    let cases = [bad_text(), bad_arrays(), bad_archives(), bad_meshes()].concat();
+    let cases = [bad_text(), bad_arrays(), bad_archives(), bad_meshes(), bad_scenes()].concat();
     assert!(cases.len() >= 60);
     for (name, content, words) in cases {
         let path = write(dir.path(), name, &content);
@@ -291,6 +335,9 @@ fn names_that_are_no_readable_file() {
         ("few.csv", b"1\n2\n3\n".to_vec()),
         ("few.npy", doubles("(3, 1)", &[1.0, 2.0, 3.0])),
         ("few.npz", stored(&[("points.npy", &doubles("(1, 3, 1)", &[1.0, 2.0, 3.0]))])),
+        ("few.obj", b"v 1 2 3\nv 1 2 3\nv 1 2 3\n".to_vec()),
+        ("few.xyz", b"1 2\n1 2\n1 2\n".to_vec()),
+        ("few.png", picture(3, 2, &[0, 255, 9, 255, 255, 8])),
         ("few.ply", ply("ascii", &format!("element vertex 3\n{XY}"), b"1 2\n1 2\n1 2\n")),
     ] {
         let text = io::read(&write(dir.path(), name, &content), &few).unwrap_err().to_string();
@@ -326,7 +373,14 @@ fn samples(dir: &Path) -> Vec<(&'static str, Vec<u8>)> {
     let path = dir.join("sample.npz");
     io::write_npz(&path, &[points, weights, meta]).unwrap();
     let body: Vec<u8> = [1.0f32, 2.0, 3.0, 4.0].iter().flat_map(|x| x.to_be_bytes()).collect();
-    let faces = format!("element vertex 2\n{XY}element face 1\nproperty list uchar int k\n");
+    let faces = format!("element vertex 2\n{XY}element face 1\nproperty list uchar int vertex_indices\n");
+    let colored =
+        faces.replace(XY, &format!("{XY}property uchar red\nproperty uchar green\nproperty uchar blue\n"));
+    let colors: Vec<u8> = [(1.0f32, 2.0f32), (3.0, 4.0)]
+        .iter()
+        .flat_map(|(x, y)| [x.to_le_bytes().as_slice(), &y.to_le_bytes(), &[9, 9, 9]].concat())
+        .chain([2, 0, 0, 0, 0, 1, 0, 0, 0])
+        .collect();
     let deflated =
         zip(&[("points.npy", &doubles("(2, 2)", &[1.0, 2.0, 3.0, 4.0]))], CompressionMethod::Deflated);
     vec![
@@ -337,6 +391,13 @@ fn samples(dir: &Path) -> Vec<(&'static str, Vec<u8>)> {
         ("b.npz", deflated),
         ("a.ply", ply("ascii", &faces, b"1 2\n3 4\n3 0 1 1\n")),
         ("b.ply", ply("binary_big_endian", &faces, &[body.as_slice(), &[1, 0, 0, 0, 0]].concat())),
+        ("c.ply", ply("ascii", &colored, b"1 2 9 9 9\n3 4 9 9 9\n3 0 1 1\n")),
+        ("d.ply", ply("binary_little_endian", &colored, &colors)),
+        ("a.obj", b"v 1 2 3\nv 4 5 6\nf 1/1 2/2 \\\n-1\n".to_vec()),
+        ("b.obj", b"v 1 2 3 0 0 1\nv 4 5 6 0 1 0\n".to_vec()),
+        ("a.xyz", b"2\nmolecule\nC 1 2 3\nH 4 5 6\n".to_vec()),
+        ("b.xyz", b"# plain\n1 2\n3 4\n".to_vec()),
+        ("a.png", picture(2, 2, &[255, 0, 9, 255])),
     ]
 }
 
@@ -357,20 +418,24 @@ fn memory_and_files_give_the_same_clouds() {
 fn a_file_cut_anywhere_is_an_error_or_right() {
     let dir = tempfile::tempdir().unwrap();
     for (name, whole) in samples(dir.path()) {
-        for length in 0..=whole.len() {
-            let Ok(mu) = io::read(&write(dir.path(), name, &whole[..length]), &options()) else {
-                assert!(length < whole.len(), "{name}");
+        let all = io::read_bytes(name.as_ref(), &whole, &options()).unwrap();
+        io::read_mesh_bytes(name.as_ref(), &whole, &options()).unwrap();
+        for length in 0..whole.len() {
+            let mesh = io::read_mesh_bytes(name.as_ref(), &whole[..length], &options());
+            let Ok(mu) = io::read_bytes(name.as_ref(), &whole[..length], &options()) else {
+                assert!(mesh.is_err(), "{name} cut at {length}");
                 continue;
             };
             // Text has no end mark: a cut in front of the last row or inside its last number is not seen.
-            let rows = mu.len() * mu.dim();
-            let text = name.ends_with("sv") || name == "a.ply";
-            assert!(
-                rows == 4 || (text && rows < 4 && length < whole.len()),
-                "{name} cut at {length}: {mu:?}"
+            let binary =
+                ["npy", "npz", "png"].iter().any(|e| name.ends_with(e)) || ["b.ply", "d.ply"].contains(&name);
+            let (rows, d) = (mu.points().len(), mu.dim());
+            assert_eq!(
+                mu.points()[..d.min(rows - 1)],
+                all.points()[..d.min(rows - 1)],
+                "{name} cut at {length}"
             );
-            assert_eq!(&mu.points()[..2.min(rows)], &[1.0, 2.0][..2.min(rows)], "{name} cut at {length}");
-            assert!(text || mu.points() == [1.0, 2.0, 3.0, 4.0], "{name} cut at {length}");
+            assert!(if binary { mu == all } else { mu.len() <= all.len() }, "{name} cut at {length}: {mu:?}");
         }
     }
 }
@@ -378,18 +443,17 @@ fn a_file_cut_anywhere_is_an_error_or_right() {
 #[test]
 fn a_changed_byte_never_panics() {
     let dir = tempfile::tempdir().unwrap();
+    let one_line = |name: &str, error: gromov::Error| {
+        let text = error.to_string();
+        assert!(!text.contains(|c: char| c.is_control()), "{name}: {text:?}");
+    };
     for (name, whole) in samples(dir.path()) {
         for at in 0..whole.len() {
             for change in [0x01, 0x80, 0xff, whole[at] ^ b'-', whole[at] ^ b'9', whole[at]] {
                 let mut bytes = whole.clone();
                 bytes[at] ^= change;
-                if let Err(error) = io::read(&write(dir.path(), name, &bytes), &options()) {
-                    let text = error.to_string();
-                    assert!(
-                        !text.contains(|c: char| c.is_control()),
-                        "{name}, byte {at} ^ {change}: {text:?}"
-                    );
-                }
+                let _ = io::read_bytes(name.as_ref(), &bytes, &options()).map_err(|e| one_line(name, e));
+                let _ = io::read_mesh_bytes(name.as_ref(), &bytes, &options()).map_err(|e| one_line(name, e));
             }
         }
     }

@@ -1,13 +1,14 @@
 //! Delimited text: `.csv` (commas) and `.tsv` (tabs), one point a row.
 //!
 //! A first row without any number is a header; its column `w`, `weight` or `weights` (any
-//! case) holds the weights. A byte order mark, CRLF and blank lines are accepted, comments are not.
+//! case) holds the weights, or the one that [`ReadOptions::weights_column`](super::ReadOptions) names:
+//! then the usual names are names of coordinates. A byte order mark, CRLF and blank lines are accepted, comments are not.
 //! A first row of numbers with an empty cell among them counts as data, so that no point is lost.
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
-use super::limits::{Source, shorten};
+use super::limits::{Source, find_name, shorten};
 use super::{Cloud, Matrix, write_atomic};
 use crate::error::{Error, Result};
 
@@ -22,20 +23,8 @@ pub(super) fn read(source: &Source<'_>, delimiter: u8) -> Result<Cloud> {
             "holds frames of a flow (time,i,...); read the .npz, or keep one frame's x and w columns",
         ));
     }
-    let named: Vec<usize> = table
-        .header
-        .iter()
-        .enumerate()
-        .filter(|(_, name)| WEIGHT_NAMES.contains(&name.to_lowercase().as_str()))
-        .map(|(column, _)| column)
-        .collect();
-    let column = match *named.as_slice() {
-        [] => return Ok(Cloud { points: table.data, dim: table.cols, weights: None }),
-        [column] => column,
-        [first, second, ..] => {
-            let (first, second) = (first + 1, second + 1);
-            return Err(source.fault(format!("columns {first} and {second} both hold weights; keep one")));
-        }
+    let Some(column) = weights_column(source, &table.header)? else {
+        return Ok(Cloud { points: table.data, dim: table.cols, ..Cloud::default() });
     };
     if table.cols == 1 {
         return Err(source.fault("has a weights column and no coordinates; add a column for each coordinate"));
@@ -47,7 +36,32 @@ pub(super) fn read(source: &Source<'_>, delimiter: u8) -> Result<Cloud> {
             if k == column { weights.push(x) } else { points.push(x) }
         }
     }
-    Ok(Cloud { points, dim: table.cols - 1, weights: Some(weights) })
+    Ok(Cloud { points, dim: table.cols - 1, weights: Some(weights), ..Cloud::default() })
+}
+
+/// The column of the weights, if there is one.
+fn weights_column(source: &Source<'_>, header: &[String]) -> Result<Option<usize>> {
+    if let Some(wanted) = &source.options.weights_column {
+        if header.is_empty() {
+            let wanted = shorten(wanted);
+            return Err(source.fault(format!(
+                "has no header, so no column is named '{wanted}' to take weights from; add a first row of names"
+            )));
+        }
+        let names: Vec<&str> = header.iter().map(String::as_str).collect();
+        return find_name(source, "column", &names, wanted).map(Some);
+    }
+    let is_weight = |name: &String| WEIGHT_NAMES.contains(&name.to_lowercase().as_str());
+    let named: Vec<usize> =
+        header.iter().enumerate().filter(|(_, name)| is_weight(name)).map(|(column, _)| column).collect();
+    match *named.as_slice() {
+        [] => Ok(None),
+        [column] => Ok(Some(column)),
+        [first, second, ..] => {
+            let (first, second) = (first + 1, second + 1);
+            Err(source.fault(format!("columns {first} and {second} both hold weights; keep one")))
+        }
+    }
 }
 
 /// Reads all columns as one matrix.
@@ -238,7 +252,7 @@ pub fn write_plan_csv(path: &Path, rows: &[usize], cols: &[usize], mass: &[f64])
 
 #[cfg(test)]
 mod tests {
-    use super::super::{ReadOptions, read, read_matrix};
+    use super::super::{ReadOptions, read, read_bytes, read_matrix};
     use super::*;
 
     fn with<T>(name: &str, content: &[u8], f: impl FnOnce(&Path) -> T) -> T {
@@ -269,6 +283,24 @@ mod tests {
         assert_eq!((bare.points(), bare.dim()), (&[1.0, 2.0, 3.0, 4.0][..], 2));
         let matrix = with("q.csv", b"a,w\n1,2\n", |p| read_matrix(p, &ReadOptions::default())).unwrap();
         assert_eq!(matrix, Matrix { data: vec![1.0, 2.0], rows: 1, cols: 2 });
+    }
+
+    #[test]
+    fn weights_by_name() {
+        let named = |name: &str| ReadOptions { weights_column: Some(name.into()), ..ReadOptions::default() };
+        let parse = |content: &[u8], name: &str| read_bytes("a.csv".as_ref(), content, &named(name));
+        let content = b"x,Mass,w\n1,0.25,2\n3,0.75,4\n";
+        let mu = parse(content, "mass").unwrap();
+        assert_eq!((mu.points(), mu.weights()), (&[1.0, 2.0, 3.0, 4.0][..], &[0.25, 0.75][..]));
+        assert!(parse(content, "w").unwrap_err().to_string().contains("the sum is 6"));
+        let text = |content: &[u8], name: &str| parse(content, name).unwrap_err().to_string();
+        assert!(
+            text(content, "m").contains("has no column 'm' to take weights from; it has 'x', 'Mass', 'w'")
+        );
+        assert!(text(b"1,2\n", "m").contains("has no header, so no column is named 'm'"));
+        assert!(text(b"m\n1\n", "m").contains("no coordinates"));
+        let text = read_bytes("a.npy".as_ref(), b"x", &named("m")).unwrap_err().to_string();
+        assert!(text.contains("'m'") && text.contains(".npy files hold no names"), "{text}");
     }
 
     #[test]

@@ -136,6 +136,42 @@ impl<'a> Source<'a> {
     }
 }
 
+/// Position of the name of the weights that was asked for: an exact match, else one that differs in case
+/// only. `what` says what the names are of. Errors: no such name (with those that exist), or several.
+pub(super) fn find_name(source: &Source<'_>, what: &str, names: &[&str], wanted: &str) -> Result<usize> {
+    let places = |same: &dyn Fn(&str) -> bool| -> Vec<usize> {
+        names.iter().enumerate().filter(|(_, name)| same(name)).map(|(place, _)| place).collect()
+    };
+    let mut found = places(&|name| name == wanted);
+    if found.is_empty() {
+        let wanted = wanted.to_lowercase();
+        found = places(&|name| name.to_lowercase() == wanted);
+    }
+    let wanted = shorten(wanted);
+    match *found.as_slice() {
+        [place] => Ok(place),
+        [] => Err(source.fault(format!(
+            "has no {what} '{wanted}' to take weights from; it has {}",
+            listed(names.iter().copied())
+        ))),
+        [first, second, ..] => {
+            let (first, second) = (first + 1, second + 1);
+            Err(source
+                .fault(format!("{what} {first} and {what} {second} are both named '{wanted}'; rename one")))
+        }
+    }
+}
+
+/// The first ten names, quoted, for a message.
+pub(super) fn listed<'n>(mut names: impl Iterator<Item = &'n str>) -> String {
+    let shown: Vec<String> = names.by_ref().take(10).map(|n| format!("'{}'", shorten(n))).collect();
+    match (shown.len(), names.count()) {
+        (0, _) => "nothing".into(),
+        (_, 0) => shown.join(", "),
+        (_, more) => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
 /// Start of a foreign text for a message, at most 40 characters, fit for one line.
 pub(super) fn shorten(text: &str) -> String {
     let mut out = printable(&text.chars().take(40).collect::<String>());
@@ -163,6 +199,20 @@ mod tests {
         assert!(
             source.check_points(4).unwrap_err().to_string().contains("4 points, more than the limit of 3")
         );
+    }
+
+    #[test]
+    fn names_are_found_exactly_or_in_another_case() {
+        let options = ReadOptions::default();
+        let source = Source { path: Path::new("a.csv"), content: None, options: &options, member: None };
+        let find = |names: &[&str], wanted: &str| find_name(&source, "column", names, wanted);
+        assert_eq!(find(&["x", "Mass", "mass"], "mass"), Ok(2));
+        assert_eq!(find(&["x", "Mass"], "mASS"), Ok(1));
+        let text = |names: &[&str]| find(names, "mass").unwrap_err().to_string();
+        assert!(text(&["x", "MASS", "Mass"]).contains("column 2 and column 3 are both named 'mass'"));
+        assert!(text(&["x", "y"]).contains("has no column 'mass' to take weights from; it has 'x', 'y'"));
+        assert!(text(&["x"; 12]).ends_with("'x', 'x' and 2 more"));
+        assert!(text(&[]).ends_with("it has nothing"));
     }
 
     #[test]

@@ -2,10 +2,13 @@
 //!
 //! | ending | read | written |
 //! | --- | --- | --- |
-//! | `.csv`, `.tsv` | one point a row, optional header, weights in the column `w`, `weight` or `weights` | frames (`time,i,x1..xd,w`), plans (`i,j,mass`) |
+//! | `.csv`, `.tsv` | one point a row, optional header, weights in the column `w`, `weight` or `weights` | clouds; frames (`time,i,x1..xd,w`), plans (`i,j,mass`) |
 //! | `.npy` | (n, d) numbers of any width and byte order, C or Fortran order | float64, C order |
-//! | `.npz` | `points` (n, d), optional `weights` (n,); of a trajectory (k, n, d) the last frame | trajectories; float64 arrays and texts, readable without pickle |
-//! | `.ply` | vertices `x`, `y`, optional `z`, optional `weight` or `w`; ascii and binary | |
+//! | `.npz` | `points` (n, d), optional `weights` (n,); of a trajectory (k, n, d) the last frame | clouds, trajectories; float64 arrays and texts, readable without pickle |
+//! | `.ply` | vertices `x`, `y`, optional `z`, optional `weight` or `w`; ascii and binary; faces and colours | clouds, meshes; binary, double |
+//! | `.obj` | vertices; faces and colours | |
+//! | `.xyz` | molecules (one frame), or plain `x y z` or `x y` | |
+//! | `.png` | pixels darker than white, or lighter than black, weighted by the difference | |
 //!
 //! Readers work under [`Limits`]: sizes that a header claims are compared with the real size of the
 //! file before memory is reserved. Writers replace the target in one step: an interrupted run leaves
@@ -15,20 +18,28 @@
 mod atomic;
 mod delimited;
 mod limits;
+mod lines;
+mod mesh;
 mod npy;
 mod npy_header;
 mod npz;
+mod obj;
 mod ply;
+mod png;
 mod trajectory;
+mod write;
+mod xyz;
 
 use std::path::Path;
 
 pub use atomic::{check_writable, write_atomic};
 pub use delimited::{write_frames_csv, write_plan_csv};
 pub use limits::Limits;
+pub use mesh::{Faces, Mesh, read_mesh, read_mesh_bytes};
 pub use npy::write_npy;
 pub use npz::{Data, Member, write_npz};
 pub use trajectory::write_trajectory;
+pub use write::{check_cloud_writable, write_cloud, write_ply};
 
 use crate::error::Result;
 use crate::measure::Measure;
@@ -61,10 +72,14 @@ pub struct Matrix {
 }
 
 /// What a file holds, before it is checked as a measure.
+#[derive(Default)]
 struct Cloud {
     points: Vec<f64>,
     dim: usize,
     weights: Option<Vec<f64>>,
+    /// Faces and colours are read for a mesh only.
+    faces: Faces,
+    colors: Option<Vec<[u8; 4]>>,
 }
 
 enum Format {
@@ -72,7 +87,13 @@ enum Format {
     Npy,
     Npz,
     Ply,
+    Obj,
+    Xyz,
+    Png,
 }
+
+/// Endings that are read, for messages.
+const ENDINGS: &str = ".csv .tsv .npy .npz .ply .obj .xyz .png";
 
 /// Reads a point cloud, in the format that the ending of the name says (any case). Time and memory
 /// are proportional to the size of the file. Errors: [`Error::File`](crate::Error::File), with the
@@ -105,23 +126,47 @@ pub fn read_bytes(name: &Path, bytes: &[u8], options: &ReadOptions) -> Result<Me
 }
 
 fn read_source(source: &Source<'_>) -> Result<Measure> {
+    measure(source, parse(source, false)?)
+}
+
+/// Reads what the format holds; faces and colours only for a `mesh`.
+fn parse(source: &Source<'_>, mesh: bool) -> Result<Cloud> {
     source.check_kind()?;
-    let cloud = match format(source)? {
+    let format = format(source)?;
+    if let (Some(name), Format::Npy | Format::Obj | Format::Xyz | Format::Png) =
+        (&source.options.weights_column, &format)
+    {
+        let ending = source.path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+        let name = shorten(name);
+        return Err(source.fault(format!(
+            "weights named '{name}' were asked for, but .{ending} files hold no names; use .csv, .tsv, .npz or .ply"
+        )));
+    }
+    match format {
         Format::Delimited(delimiter) => delimited::read(source, delimiter),
         Format::Npy => npy::read(source),
         Format::Npz => npz::read(source),
-        Format::Ply => ply::read(source),
-    }?;
+        Format::Ply => ply::read(source, mesh),
+        Format::Obj => obj::read(source, mesh),
+        Format::Xyz => xyz::read(source),
+        Format::Png => png::read(source),
+    }
+}
+
+/// The cloud of a file as a measure. The weights of a picture have no other total than their sum, and are
+/// divided by it.
+fn measure(source: &Source<'_>, cloud: Cloud) -> Result<Measure> {
+    let rescale = source.options.normalize || matches!(format(source)?, Format::Png);
     let measure = match cloud.weights {
         None => Measure::uniform(cloud.points, cloud.dim),
-        Some(weights) if source.options.normalize => Measure::normalized(cloud.points, cloud.dim, weights),
+        Some(weights) if rescale => Measure::normalized(cloud.points, cloud.dim, weights),
         Some(weights) => Measure::weighted(cloud.points, cloud.dim, weights),
     };
     measure.map_err(|e| source.fault(e))
 }
 
 /// Reads a matrix from `.csv`, `.tsv` (all columns, header optional) or `.npy`. Errors: those of
-/// [`read`].
+/// [`read`]. A weights column is not looked for: it is a column as any other.
 pub fn read_matrix(path: &Path, options: &ReadOptions) -> Result<Matrix> {
     read_matrix_source(&Source { path, content: None, options, member: None })
 }
@@ -136,9 +181,7 @@ fn read_matrix_source(source: &Source<'_>) -> Result<Matrix> {
     match format(source)? {
         Format::Delimited(delimiter) => delimited::read_matrix(source, delimiter),
         Format::Npy => npy::read_matrix(source),
-        Format::Npz | Format::Ply => {
-            Err(source.fault("a matrix is read from .csv, .tsv or .npy; convert the file to one of these"))
-        }
+        _ => Err(source.fault("a matrix is read from .csv, .tsv or .npy; convert the file to one of these")),
     }
 }
 
@@ -150,12 +193,15 @@ fn format(source: &Source<'_>) -> Result<Format> {
         Some("npy") => Ok(Format::Npy),
         Some("npz") => Ok(Format::Npz),
         Some("ply") => Ok(Format::Ply),
+        Some("obj") => Ok(Format::Obj),
+        Some("xyz") => Ok(Format::Xyz),
+        Some("png") => Ok(Format::Png),
         other => {
             let what = match other {
                 Some(ending) => format!("files ending in .{} are not read", shorten(ending)),
                 None => "the name has no ending that tells the format".into(),
             };
-            Err(source.fault(format!("{what}; formats that are read: .csv .tsv .npy .npz .ply")))
+            Err(source.fault(format!("{what}; formats that are read: {ENDINGS}")))
         }
     }
 }

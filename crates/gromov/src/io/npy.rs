@@ -14,7 +14,7 @@ const CHUNK: usize = 1 << 16;
 /// Reads a cloud without weights.
 pub(super) fn read(source: &Source<'_>) -> Result<Cloud> {
     let Matrix { data, cols, .. } = read_matrix(source)?;
-    Ok(Cloud { points: data, dim: cols, weights: None })
+    Ok(Cloud { points: data, dim: cols, ..Cloud::default() })
 }
 
 /// Reads an (n, d) array of finite numbers with at least one row and one column.

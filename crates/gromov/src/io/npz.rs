@@ -1,4 +1,5 @@
-//! NPZ archives: a zip of NPY arrays, `points` and optional `weights`.
+//! NPZ archives: a zip of NPY arrays, `points` and optional `weights` (or the array that
+//! [`ReadOptions::weights_column`](super::ReadOptions) names, which then must exist).
 //!
 //! The directory of the archive is checked before the zip crate reads it: that crate reserves memory
 //! for as many members as the file claims. Members are stored or deflated, as NumPy writes them; what
@@ -9,7 +10,7 @@ use std::path::Path;
 
 use npyz::zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter, result::ZipError, write::FileOptions};
 
-use super::limits::{Source, Stream, shorten};
+use super::limits::{Source, Stream, find_name, listed};
 use super::{Cloud, Matrix, npy, npy_header::Header, write_atomic};
 use crate::error::{Error, Result};
 
@@ -48,10 +49,17 @@ pub(super) fn read(source: &Source<'_>) -> Result<Cloud> {
     }
     let find = |name: &str| names.iter().rposition(|n| n == name);
     let Some(index) = find("points.npy") else {
-        return Err(source.fault(format!("has no array 'points'; it holds {}", listed(&names))));
+        return Err(source.fault(format!("has no array 'points'; it holds {}", listed(arrays(&names)))));
     };
+    let weights = match &source.options.weights_column {
+        None => find("weights.npy"),
+        Some(wanted) => Some(find_name(source, "array", &arrays(&names).collect::<Vec<_>>(), wanted)?),
+    };
+    if weights == Some(index) {
+        return Err(source.fault("'points' holds the coordinates; name another array for the weights"));
+    }
     let points = read_member(source, &mut zip, index, npy::last_frame)?;
-    let weights = match find("weights.npy") {
+    let weights = match weights {
         Some(index) => Some(read_member(source, &mut zip, index, |source, reader, header| {
             if header.shape != [points.rows] {
                 let (shape, n) = (header.shown_shape(), points.rows);
@@ -64,7 +72,12 @@ pub(super) fn read(source: &Source<'_>) -> Result<Cloud> {
         None => None,
     };
     let Matrix { data, cols, .. } = points;
-    Ok(Cloud { points: data, dim: cols, weights })
+    Ok(Cloud { points: data, dim: cols, weights, ..Cloud::default() })
+}
+
+/// Names of arrays, without `.npy`.
+fn arrays(names: &[String]) -> impl Iterator<Item = &str> {
+    names.iter().map(|name| name.strip_suffix(".npy").unwrap_or(name))
 }
 
 fn read_member<T>(
@@ -90,19 +103,6 @@ fn read_member<T>(
     let mut reader = BufReader::new(zip.by_index(index).map_err(|e| member.fault(e))?);
     let header = Header::read(&member, &mut reader, size)?;
     f(&member, &mut reader, &header)
-}
-
-fn listed(names: &[String]) -> String {
-    let shown: Vec<String> = names
-        .iter()
-        .take(10)
-        .map(|n| format!("'{}'", shorten(n.strip_suffix(".npy").unwrap_or(n))))
-        .collect();
-    match names.len() {
-        0 => "nothing".into(),
-        n if n > 10 => format!("{} and {} more", shown.join(", "), n - 10),
-        _ => shown.join(", "),
-    }
 }
 
 /// Checks the end of the archive: it is one, nothing follows it, and it claims few members.
@@ -200,7 +200,7 @@ fn pack(members: &[Member<'_>]) -> std::io::Result<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{ReadOptions, read};
+    use super::super::{ReadOptions, read, read_bytes};
     use super::*;
 
     const POINTS: Member<'_> =
@@ -233,6 +233,39 @@ mod tests {
         assert_eq!(first, std::fs::read(write(&dir, &[POINTS, empty])).unwrap());
         // The time is the start of the zip calendar.
         assert_eq!(&first[10..14], &[0, 0, 0x21, 0]);
+    }
+
+    #[test]
+    fn weights_by_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let mass = Member { name: "Mass", shape: &[2], data: Data::F64(&[0.25, 0.75]) };
+        let other = Member { name: "weights", shape: &[1], data: Data::F64(&[7.0]) };
+        let path = write(&dir, &[POINTS, other, mass]);
+        let named = |name: &str| ReadOptions { weights_column: Some(name.into()), ..ReadOptions::default() };
+        assert_eq!(read(&path, &named("mass")).unwrap().weights(), [0.25, 0.75]);
+        let text = |name: &str| read(&path, &named(name)).unwrap_err().to_string();
+        assert!(
+            text("m").contains("has no array 'm' to take weights from; it has 'points', 'weights', 'Mass'")
+        );
+        assert!(text("points").contains("'points' holds the coordinates"));
+    }
+
+    #[test]
+    fn a_float32_fortran_trajectory_gives_its_last_frame() {
+        // numpy: np.asfortranarray(np.arange(12, dtype="f4").reshape(3, 2, 2)): the first index runs fastest
+        let header = "{'descr': '<f4', 'fortran_order': True, 'shape': (3, 2, 2), }\n";
+        let mut array = b"\x93NUMPY\x01\x00".to_vec();
+        array.extend((header.len() as u16).to_le_bytes());
+        array.extend(header.as_bytes());
+        for (i, j) in [(0, 0), (1, 0), (0, 1), (1, 1)] {
+            array.extend((0..3u8).flat_map(|k| f32::from(4 * k + 2 * i + j).to_le_bytes()));
+        }
+        let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+        zip.start_file("points.npy", FileOptions::default()).unwrap();
+        zip.write_all(&array).unwrap();
+        let bytes = zip.finish().unwrap().into_inner();
+        let mu = read_bytes("a.npz".as_ref(), &bytes, &ReadOptions::default()).unwrap();
+        assert_eq!((mu.points(), mu.dim()), (&[8.0, 9.0, 10.0, 11.0][..], 2));
     }
 
     #[test]

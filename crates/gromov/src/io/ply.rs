@@ -1,32 +1,42 @@
-//! PLY: the vertices `x`, `y`, optional `z`, and an optional weight (`weight` or `w`) of a mesh or a
-//! cloud; ascii and binary of both byte orders.
+//! PLY: the vertices `x`, `y`, optional `z`, and an optional weight (`weight` or `w`, or the property that
+//! [`ReadOptions::weights_column`](super::ReadOptions) names) of a mesh or a cloud, and on request its
+//! colours and faces; ascii and binary of both byte orders.
 //!
 //! The header is parsed by `ply-rs-bw` after its length is bounded; what it claims is compared with
-//! the size of the file before the vertices are read. What follows the vertices is not read.
+//! the size of the file before the vertices are read. What follows the last
+//! element that is wanted is not read.
 
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Take};
 
 use ply_rs_bw::parser::{Parser, Reader};
 use ply_rs_bw::ply::{
-    ElementDef, Encoding, Header, Property, PropertyAccess, PropertyAccessResult, PropertyType, ScalarType,
+    ElementDef, Encoding, Header, Property, PropertyAccess, PropertyAccessResult, PropertyDef, PropertyType,
+    ScalarType,
 };
 
 use super::Cloud;
-use super::limits::{Source, Stream, shorten};
+use super::limits::{Source, Stream, find_name, listed, shorten};
+use super::mesh::channel;
 use crate::error::Result;
 
 /// The longest header that is read.
 const LONGEST: u64 = 1 << 20;
 /// Vertices read at a time.
 const CHUNK: usize = 1 << 14;
+/// Name of the weight, in [`Vertex`].
+const WEIGHT: &str = "weight";
+/// Name of the corners, in [`Face`].
+const CORNERS: &str = "corners";
 
 type Input<'a> = Reader<BufReader<Take<Stream<'a>>>>;
 
-/// Coordinates and weight of a vertex; other properties are passed over.
+/// Coordinates, weight and colour of a vertex; other properties are passed over. The names are those of
+/// [`Columns::element`].
 #[derive(Default)]
 struct Vertex {
     x: [f64; 3],
     weight: f64,
+    color: [f64; 4],
 }
 
 impl PropertyAccess for Vertex {
@@ -46,15 +56,47 @@ impl PropertyAccess for Vertex {
             Property::Double(v) => v,
             _ => return PropertyAccessResult::Ignored,
         };
-        let [x, y, z] = &mut self.x;
+        let ([x, y, z], [r, g, b, a]) = (&mut self.x, &mut self.color);
         let place = match name {
             "x" => x,
             "y" => y,
             "z" => z,
-            "w" | "weight" => &mut self.weight,
+            WEIGHT => &mut self.weight,
+            "red" => r,
+            "green" => g,
+            "blue" => b,
+            "alpha" => a,
             _ => return PropertyAccessResult::Ignored,
         };
         *place = value;
+        PropertyAccessResult::Set
+    }
+}
+
+/// Corners of a face; other properties are passed over.
+#[derive(Default)]
+struct Face {
+    corners: Vec<i64>,
+}
+
+impl PropertyAccess for Face {
+    fn new() -> Self {
+        Face::default()
+    }
+
+    fn set_property(&mut self, name: &str, property: Property) -> PropertyAccessResult {
+        if name != CORNERS {
+            return PropertyAccessResult::Ignored;
+        }
+        self.corners = match property {
+            Property::ListChar(list) => list.into_iter().map(i64::from).collect(),
+            Property::ListUChar(list) => list.into_iter().map(i64::from).collect(),
+            Property::ListShort(list) => list.into_iter().map(i64::from).collect(),
+            Property::ListUShort(list) => list.into_iter().map(i64::from).collect(),
+            Property::ListInt(list) => list.into_iter().map(i64::from).collect(),
+            Property::ListUInt(list) => list.into_iter().map(i64::from).collect(),
+            _ => return PropertyAccessResult::UnsupportedType,
+        };
         PropertyAccessResult::Set
     }
 }
@@ -70,12 +112,16 @@ impl PropertyAccess for Passed {
 
 /// What is read of the vertices.
 struct Columns {
+    /// The element with the names that [`Vertex`] knows; what is passed over has names of no meaning.
+    element: ElementDef,
     dim: usize,
     weighted: bool,
+    /// Which channels there are, and whether they are floats; `None` without colours.
+    color: Option<[Option<bool>; 4]>,
 }
 
-/// Reads the vertices of a PLY file.
-pub(super) fn read(source: &Source<'_>) -> Result<Cloud> {
+/// Reads the vertices of a PLY file; for a `mesh` also colours and faces.
+pub(super) fn read(source: &Source<'_>, mesh: bool) -> Result<Cloud> {
     let (mut file, size) = source.open()?;
     let (start, lines) = end_of_header(source, &mut file)?;
     file.rewind().map_err(|e| source.fault(format!("cannot be read: {e}")))?;
@@ -87,19 +133,55 @@ pub(super) fn read(source: &Source<'_>) -> Result<Cloud> {
     let Some(vertex) = header.elements.get("vertex") else {
         return Err(source.fault("has no element 'vertex'; expected vertices with x, y and optionally z"));
     };
-    let columns = columns(source, vertex)?;
+    let columns = columns(source, vertex, mesh)?;
     source.check_points(vertex.count as u64)?;
-    check_claims(source, &header, size - start)?;
-    let mut line = lines;
-    for element in header.elements.values().take_while(|e| e.name != "vertex") {
-        pass(source, &mut input, element, &header)?;
-        line += element.count as u64;
+    let wanted = |name: &str| name == "vertex" || (mesh && name == "face");
+    let read = header.elements.values().rposition(|e| wanted(&e.name)).map_or(0, |last| last + 1);
+    check_claims(source, &header, read, size - start)?;
+    let mut part = Part { source, header: &header, input, line: lines };
+    let mut cloud = Cloud { dim: columns.dim, weights: columns.weighted.then(Vec::new), ..Cloud::default() };
+    cloud.colors = columns.color.map(|_| Vec::new());
+    for element in header.elements.values().take(read) {
+        match element.name.as_str() {
+            "vertex" => {
+                let lists = has_lists(vertex);
+                let columns_expected = vertex.properties.len();
+                part.read(
+                    &columns.element,
+                    "vertex",
+                    |line| {
+                        let words = line.split_ascii_whitespace().count();
+                        (!lists && words != columns_expected)
+                            .then(|| format!("expected {columns_expected} finite numbers"))
+                    },
+                    |v: Vertex| cloud.push(v, &columns),
+                )?;
+            }
+            "face" if mesh => {
+                let (faces, n) = (&mut cloud.faces, vertex.count as i64);
+                let alone = element.properties.len() == 1;
+                part.read(
+                    &corners(source, element)?,
+                    "face",
+                    |line| {
+                        let mut words = line.split_ascii_whitespace();
+                        let claimed = words.next().and_then(|w| w.parse::<usize>().ok());
+                        (alone && claimed != Some(words.count()))
+                            .then(|| "expected a count and as many corners".to_owned())
+                    },
+                    |face: Face| {
+                        if let Some(wrong) = face.corners.iter().find(|k| !(0..n).contains(*k)) {
+                            return Err(format!("a face has the corner {wrong}; expected 0 to {}", n - 1));
+                        }
+                        let face: Vec<u32> =
+                            face.corners.iter().filter_map(|&k| u32::try_from(k).ok()).collect();
+                        faces.push(&face)
+                    },
+                )?;
+            }
+            _ => part.pass(element)?,
+        }
     }
-    let mut cloud = Cloud { points: Vec::new(), dim: columns.dim, weights: columns.weighted.then(Vec::new) };
-    match header.encoding {
-        Encoding::Ascii => read_ascii(source, &mut input, vertex, line, &mut cloud),
-        _ => read_binary(source, &mut input, vertex, &header, &mut cloud),
-    }?;
     Ok(cloud)
 }
 
@@ -140,38 +222,88 @@ fn end_of_header(source: &Source<'_>, file: &mut Stream<'_>) -> Result<(u64, u64
 }
 
 /// Finds out which properties the vertices have.
-fn columns(source: &Source<'_>, vertex: &ElementDef) -> Result<Columns> {
-    let mut found = Vec::new();
-    for name in ["x", "y", "z", "w", "weight"] {
-        match vertex.properties.get(name).map(|p| &p.data_type) {
-            Some(PropertyType::Scalar(_)) => found.push(name),
-            Some(PropertyType::List(..)) => {
+fn columns(source: &Source<'_>, vertex: &ElementDef, mesh: bool) -> Result<Columns> {
+    let names: Vec<&str> = vertex.properties.keys().map(String::as_str).collect();
+    let weight = match &source.options.weights_column {
+        Some(wanted) => Some(find_name(source, "vertex property", &names, wanted)?),
+        None => match (names.iter().position(|n| *n == "w"), names.iter().position(|n| *n == "weight")) {
+            (Some(_), Some(_)) => return Err(source.fault("vertices have both 'w' and 'weight'; keep one")),
+            (w, weight) => w.or(weight),
+        },
+    };
+    let has = |name: &str| names.contains(&name);
+    if !has("x") || !has("y") {
+        let names = listed(names.iter().copied());
+        return Err(
+            source.fault(format!("vertices need the properties x and y (z is optional); found {names}"))
+        );
+    }
+    let colored = mesh && has("red") && has("green") && has("blue");
+    let mut element = ElementDef::new(vertex.name.clone());
+    element.count = vertex.count;
+    for (k, (name, property)) in vertex.properties.iter().enumerate() {
+        let coordinate = matches!(name.as_str(), "x" | "y" | "z");
+        let used = coordinate || (colored && matches!(name.as_str(), "red" | "green" | "blue" | "alpha"));
+        let role = match (weight == Some(k), used) {
+            (true, false) => WEIGHT.to_owned(),
+            (true, true) => {
                 return Err(
-                    source.fault(format!("the vertex property '{name}' is a list; expected one number"))
+                    source.fault(format!("'{name}' is no weight; name another property for the weights"))
                 );
             }
-            None => {}
+            (false, true) => name.clone(),
+            (false, false) => format!("passed over {k}"),
+        };
+        if (used || weight == Some(k)) && matches!(property.data_type, PropertyType::List(..)) {
+            let name = shorten(name);
+            return Err(source.fault(format!("the vertex property '{name}' is a list; expected one number")));
         }
+        element.properties.insert(role.clone(), PropertyDef::new(role, property.data_type.clone()));
     }
-    let weights = found.iter().filter(|name| name.starts_with('w')).count();
-    match (found.as_slice(), weights) {
-        (_, 2) => Err(source.fault("vertices have both 'w' and 'weight'; keep one")),
-        (["x", "y", "z", ..], _) => Ok(Columns { dim: 3, weighted: weights == 1 }),
-        (["x", "y", ..], _) => Ok(Columns { dim: 2, weighted: weights == 1 }),
-        _ => {
-            let names: Vec<String> =
-                vertex.properties.keys().take(10).map(|n| format!("'{}'", shorten(n))).collect();
-            let names = if names.is_empty() { "none".into() } else { names.join(", ") };
-            Err(source.fault(format!("vertices need the properties x and y (z is optional); found {names}")))
-        }
-    }
+    let float = |name: &str| {
+        let scalar = vertex.properties.get(name).map(|p| &p.data_type)?;
+        Some(matches!(scalar, PropertyType::Scalar(ScalarType::Float | ScalarType::Double)))
+    };
+    Ok(Columns {
+        element,
+        dim: if has("z") { 3 } else { 2 },
+        weighted: weight.is_some(),
+        color: colored.then(|| ["red", "green", "blue", "alpha"].map(float)),
+    })
 }
 
-/// Compares the smallest size of what the header claims, up to the vertices, with what is there.
-fn check_claims(source: &Source<'_>, header: &Header, follow: u64) -> Result<()> {
+/// The element of the faces with the name that [`Face`] knows.
+fn corners(source: &Source<'_>, face: &ElementDef) -> Result<ElementDef> {
+    let mut element = ElementDef::new(face.name.clone());
+    element.count = face.count;
+    let mut found = 0;
+    for (k, (name, property)) in face.properties.iter().enumerate() {
+        let integers = !matches!(
+            property.data_type,
+            PropertyType::Scalar(_) | PropertyType::List(_, ScalarType::Float | ScalarType::Double)
+        );
+        let is_corners = integers && matches!(name.as_str(), "vertex_indices" | "vertex_index");
+        found += usize::from(is_corners);
+        let role = if is_corners { CORNERS.to_owned() } else { format!("passed over {k}") };
+        element.properties.insert(role.clone(), PropertyDef::new(role, property.data_type.clone()));
+    }
+    if found == 1 || (face.count == 0 && found == 0) {
+        return Ok(element);
+    }
+    let names = listed(face.properties.keys().map(String::as_str));
+    Err(source
+        .fault(format!("faces need one list of integers, vertex_indices or vertex_index; found {names}")))
+}
+
+fn has_lists(element: &ElementDef) -> bool {
+    element.properties.values().any(|p| matches!(p.data_type, PropertyType::List(..)))
+}
+
+/// Compares the smallest size of the first `read` elements that the header claims with what is there.
+fn check_claims(source: &Source<'_>, header: &Header, read: usize, follow: u64) -> Result<()> {
     let ascii = header.encoding == Encoding::Ascii;
     let mut total = 0u64;
-    for element in header.elements.values() {
+    for element in header.elements.values().take(read) {
         let each: u64 =
             element.properties.values().map(|p| if ascii { 2 } else { smallest(&p.data_type) }).sum();
         let count = element.count as u64;
@@ -189,9 +321,6 @@ fn check_claims(source: &Source<'_>, header: &Header, follow: u64) -> Result<()>
                 )));
             }
         };
-        if element.name == "vertex" {
-            break;
-        }
     }
     Ok(())
 }
@@ -206,85 +335,108 @@ fn smallest(data_type: &PropertyType) -> u64 {
     }
 }
 
-/// Passes over an element in front of the vertices.
-fn pass(source: &Source<'_>, input: &mut Input<'_>, element: &ElementDef, header: &Header) -> Result<()> {
-    let failed = |e: &dyn std::fmt::Display| {
-        source.fault(format!("element '{}' cannot be read: {}", shorten(&element.name), brief(e)))
-    };
-    if header.encoding == Encoding::Ascii {
-        let mut line = Vec::new();
-        for _ in 0..element.count {
-            line.clear();
-            if input.get_mut().read_until(b'\n', &mut line).map_err(|e| failed(&e))? == 0 {
-                return Err(failed(&"the file ends early"));
+/// What is left to read behind the header.
+struct Part<'a> {
+    source: &'a Source<'a>,
+    header: &'a Header,
+    input: Input<'a>,
+    /// Lines read so far, in ascii.
+    line: u64,
+}
+
+impl Part<'_> {
+    /// Passes over an element.
+    fn pass(&mut self, element: &ElementDef) -> Result<()> {
+        if self.header.encoding == Encoding::Ascii {
+            let mut raw = Vec::new();
+            return (0..element.count).try_for_each(|i| self.ascii_line(element, i, &mut raw));
+        }
+        let parser = Parser::<Passed>::new();
+        parser.read_payload_for_element(&mut self.input, element, self.header).map(|_| ()).map_err(|e| {
+            let name = shorten(&element.name);
+            self.source.fault(format!("element '{name}' cannot be read: {}", brief(&e)))
+        })
+    }
+
+    /// Reads an element, called `name`: `wrong` says what an ascii line should be if it is not, `take`
+    /// takes each and says what is wrong with it.
+    fn read<E: PropertyAccess>(
+        &mut self,
+        element: &ElementDef,
+        name: &str,
+        wrong: impl Fn(&str) -> Option<String>,
+        mut take: impl FnMut(E) -> std::result::Result<(), String>,
+    ) -> Result<()> {
+        let parser = Parser::<E>::new();
+        if self.header.encoding == Encoding::Ascii {
+            let mut raw = Vec::new();
+            for i in 0..element.count {
+                self.ascii_line(element, i, &mut raw)?;
+                let fault = |problem: String| self.source.fault_at(Some(self.line.to_string()), problem);
+                let text = String::from_utf8_lossy(&raw);
+                let refused =
+                    |expected: String| fault(format!("'{}' is no {name}; {expected}", shorten(text.trim())));
+                if let Some(expected) = wrong(&text) {
+                    return Err(refused(expected));
+                }
+                let kind = || "expected finite numbers of the types in the header".to_owned();
+                take(parser.read_ascii_element(&text, element).map_err(|_| refused(kind()))?)
+                    .map_err(fault)?;
             }
+            return Ok(());
         }
-        return Ok(());
+        let mut chunk = element.clone();
+        let mut left = element.count;
+        while left > 0 {
+            chunk.count = left.min(CHUNK);
+            let read =
+                parser.read_payload_for_element(&mut self.input, &chunk, self.header).map_err(|e| {
+                    let place =
+                        format!("its elements '{name}' cannot be read: {}; write the file again", brief(&e));
+                    self.source.fault(place)
+                })?;
+            for (i, item) in read.into_iter().enumerate() {
+                let number = element.count - left + i;
+                take(item).map_err(|e| self.source.fault(format!("{name} {number}: {e}")))?;
+            }
+            left -= chunk.count;
+        }
+        Ok(())
     }
-    let parser = Parser::<Passed>::new();
-    parser.read_payload_for_element(input, element, header).map(|_| ()).map_err(|e| failed(&e))
-}
 
-fn read_ascii(
-    source: &Source<'_>,
-    input: &mut Input<'_>,
-    vertex: &ElementDef,
-    before: u64,
-    cloud: &mut Cloud,
-) -> Result<()> {
-    let parser = Parser::<Vertex>::new();
-    let lists = vertex.properties.values().any(|p| matches!(p.data_type, PropertyType::List(..)));
-    let expected = vertex.properties.len();
-    let mut raw = Vec::new();
-    for i in 0..vertex.count {
-        let fault = |problem: String| source.fault_at(Some((before + 1 + i as u64).to_string()), problem);
+    /// Reads the line of item `i`.
+    fn ascii_line(&mut self, element: &ElementDef, i: usize, raw: &mut Vec<u8>) -> Result<()> {
+        self.line += 1;
         raw.clear();
-        if input.get_mut().read_until(b'\n', &mut raw).map_err(|e| fault(format!("cannot be read: {e}")))?
-            == 0
-        {
-            return Err(fault(format!(
-                "the file ends after {i} of {} vertices; write it again",
-                vertex.count
-            )));
-        }
-        let line = String::from_utf8_lossy(&raw);
-        let wrong =
-            || fault(format!("'{}' is no vertex; expected {expected} finite numbers", shorten(line.trim())));
-        if !lists && line.split_ascii_whitespace().count() != expected {
-            return Err(wrong());
-        }
-        cloud.push(parser.read_ascii_element(&line, vertex).map_err(|_| wrong())?);
+        let problem = match self.input.get_mut().read_until(b'\n', raw) {
+            Ok(1..) => return Ok(()),
+            Ok(0) => format!(
+                "the file ends after {i} of {} elements '{}'; write it again",
+                element.count,
+                shorten(&element.name)
+            ),
+            Err(e) => format!("cannot be read: {e}"),
+        };
+        Err(self.source.fault_at(Some(self.line.to_string()), problem))
     }
-    Ok(())
-}
-
-fn read_binary(
-    source: &Source<'_>,
-    input: &mut Input<'_>,
-    vertex: &ElementDef,
-    header: &Header,
-    cloud: &mut Cloud,
-) -> Result<()> {
-    let parser = Parser::<Vertex>::new();
-    let mut part = vertex.clone();
-    let mut left = vertex.count;
-    while left > 0 {
-        part.count = left.min(CHUNK);
-        let vertices = parser.read_payload_for_element(input, &part, header).map_err(|e| {
-            source.fault(format!("its vertices cannot be read: {}; write the file again", brief(&e)))
-        })?;
-        vertices.into_iter().for_each(|v| cloud.push(v));
-        left -= part.count;
-    }
-    Ok(())
 }
 
 impl Cloud {
-    fn push(&mut self, vertex: Vertex) {
+    fn push(&mut self, vertex: Vertex, columns: &Columns) -> std::result::Result<(), String> {
         self.points.extend(vertex.x.iter().take(self.dim));
         if let Some(weights) = &mut self.weights {
             weights.push(vertex.weight);
         }
+        if let (Some(colors), Some(kinds)) = (&mut self.colors, columns.color) {
+            let mut color = [255u8; 4];
+            for ((to, value), kind) in color.iter_mut().zip(vertex.color).zip(kinds) {
+                if let Some(float) = kind {
+                    *to = channel(value, float)?;
+                }
+            }
+            colors.push(color);
+        }
+        Ok(())
     }
 }
 
@@ -295,86 +447,4 @@ fn brief(e: &dyn std::fmt::Display) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::{ReadOptions, read};
-    use crate::error::Result;
-    use crate::measure::Measure;
-
-    fn parse(content: &[u8]) -> Result<Measure> {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("a.ply");
-        std::fs::write(&path, content).unwrap();
-        read(&path, &ReadOptions::default())
-    }
-
-    fn message(content: &str) -> String {
-        parse(content.as_bytes()).unwrap_err().to_string()
-    }
-
-    const HEAD: &str =
-        "ply\nformat ascii 1.0\ncomment é\nelement vertex 2\nproperty float x\nproperty double y\n";
-
-    #[test]
-    fn ascii_and_binary_agree() {
-        let faces = "element face 1\nproperty list uchar int vertex_indices\nend_header\n";
-        let mu =
-            parse(format!("{HEAD}property float weight\n{faces}1 2 0.25\n3 4e0 0.75\n3 0 1 1\n").as_bytes());
-        let mu = mu.unwrap();
-        assert_eq!((mu.points(), mu.weights(), mu.dim()), (&[1.0, 2.0, 3.0, 4.0][..], &[0.25, 0.75][..], 2));
-        let lines = HEAD.replace("\n", "\r\n");
-        let mu = parse(format!("{lines}property int z\r\nend_header\r\n1 2 5\r\n3 4 6").as_bytes()).unwrap();
-        assert_eq!((mu.points(), mu.dim()), (&[1.0, 2.0, 5.0, 3.0, 4.0, 6.0][..], 3));
-        for big in [false, true] {
-            let order = if big { "binary_big_endian" } else { "binary_little_endian" };
-            let before = "element face 2\nproperty list uchar short k\nelement vertex 2";
-            let head = HEAD.replace("ascii", order).replace("element vertex 2", before);
-            let mut bytes = format!("{head}property uchar w\nend_header\n").into_bytes();
-            bytes.extend([2, 0, 1, 0, 1, 0]);
-            for (x, y, w) in [(1.0f32, 2.0f64, 1u8), (3.0, 4.0, 0)] {
-                bytes.extend(if big { x.to_be_bytes() } else { x.to_le_bytes() });
-                bytes.extend(if big { y.to_be_bytes() } else { y.to_le_bytes() });
-                bytes.push(w);
-            }
-            let mu = parse(&bytes).unwrap();
-            assert_eq!((mu.points(), mu.weights()), (&[1.0, 2.0, 3.0, 4.0][..], &[1.0, 0.0][..]));
-        }
-    }
-
-    #[test]
-    fn wrong_vertices_are_named_with_their_line() {
-        let head = format!("{HEAD}end_header\n");
-        for (body, word) in [
-            ("1 2\n3 nan\n", "a.ply:9: '3 nan' is no vertex"),
-            ("1 2\n300\n", "a.ply:9: '300' is no vertex"),
-            ("1 2\n3 4 5\n", "a.ply:9: '3 4 5' is no vertex; expected 2 finite numbers"),
-            ("1 20000000\n", "a.ply:9: the file ends after 1 of 2"),
-            ("1 2\n", "only 4 bytes follow"),
-        ] {
-            let got = message(&format!("{head}{body}"));
-            assert!(got.contains(word), "{got}");
-        }
-        assert!(
-            message(&format!("{HEAD}property int x\nend_header\n"))
-                .contains("a.ply:7: 'x' is declared twice")
-        );
-        assert!(
-            message(&format!("{HEAD}property int w\nproperty int weight\nend_header\n")).contains("both")
-        );
-        assert!(message(HEAD).contains("no end_header"));
-        assert!(message(&head.replace("float x", "list uchar int x")).contains("'x' is a list"));
-        assert!(message(&head.replace("vertex", "point")).contains("no element 'vertex'"));
-        assert!(message(&head.replace(" y", " v")).contains("found 'x', 'v'"));
-        assert!(message(&head.replace("vertex 2", "vertex 0")).contains("0 rows"));
-        assert!(message(&head.replace("vertex 2", "vertex 4000000000")).contains("4000000000 points"));
-        assert!(message(&head.replace("vertex 2", "vertex 9999999")).contains("claims 9999999 elements"));
-        assert!(message(&head.replace("ascii", "octal")).contains("a.ply:2: its header is malformed"));
-    }
-
-    #[test]
-    fn empty_elements_do_not_keep_the_reader_busy() {
-        let head = HEAD.replace("element vertex 2", "element none 18446744073709551615\nelement vertex 2");
-        assert!(message(&format!("{head}end_header\n1 2\n3 4\n")).contains("without properties"));
-        let binary = head.replace("ascii", "binary_little_endian");
-        assert!(message(&format!("{binary}end_header\n1 2\n3 4\n")).contains("without properties"));
-    }
-}
+mod tests;
