@@ -367,8 +367,8 @@ fn end_time_is_met_and_options_are_checked() {
         let error = bad.solve(&rho, &mut energy, &mut ()).unwrap_err().to_string();
         assert!(error.contains(word), "{error}");
     }
-    let huge = rho.with_points(rho.points().iter().map(|x| x * 1e31).collect()).unwrap();
-    assert!(Flow::default().solve(&huge, &mut energy, &mut ()).unwrap_err().to_string().contains("1e30"));
+    let huge = rho.with_points(rho.points().iter().map(|x| x * 1e61).collect()).unwrap();
+    assert!(Flow::default().solve(&huge, &mut energy, &mut ()).unwrap_err().to_string().contains("1e60"));
 }
 
 #[test]
@@ -395,7 +395,7 @@ fn too_long_an_explicit_step_is_seen() {
     };
     let unstable = run(Metric::W2, 3.0, 2000);
     assert_eq!((unstable.status, unstable.energy_rises()), (Status::Stalled, unstable.steps()));
-    assert!(unstable.steps() > 100 && unstable.points.iter().all(|x| x.abs() <= 1e30));
+    assert!(unstable.steps() > 100 && unstable.points.iter().all(|x| x.abs() <= 1e60));
     let stable = run(Metric::W2, 2.5, 20);
     assert_eq!((stable.status, stable.energy_rises()), (Status::Completed, 0));
     assert!(run(Metric::Igw, 1000.0, 10).energy_rises() > 0);
@@ -493,10 +493,6 @@ fn energies_that_are_not_numbers_are_errors_and_a_wrong_gradient_stalls() {
         let run = flow.solve(&rho, &mut wrong, &mut ()).unwrap();
         assert_eq!((run.status, run.steps(), run.frames()), (Status::Stalled, 0, 1), "{metric:?}");
     }
-    let mut huge = gromov::energy::Sum::default();
-    huge.add(1e200, Box::new(Quadratic::new(None, None).unwrap()));
-    let error = Flow::default().solve(&rho, &mut huge, &mut ()).unwrap_err().to_string();
-    assert!(error.contains("metric speed"), "{error}");
     let flow = Flow { step: Some(1e-17), time: Some(1.0), ..Flow::default() };
     let error = flow.solve(&rho, &mut Quadratic::new(None, None).unwrap(), &mut ()).unwrap_err().to_string();
     assert!(error.contains("step"), "{error}");
@@ -579,8 +575,4 @@ fn a_cloud_at_the_origin_needs_a_step_and_then_moves() {
     assert!(error.contains("step") && error.contains("origin"), "{error}");
     let run = Flow { step: Some(0.1), ..flow }.solve(&origin, &mut energy, &mut ()).unwrap();
     assert!((run.frame(3)[0] - (1.0 - 1.1f64.powi(-3))).abs() < 1e-12, "{:?}", run.frame(3));
-    let mut tiny = gromov::energy::Sum::default();
-    tiny.add(1e-170, Box::new(Quadratic::new(None, None).unwrap()));
-    let error = Flow::default().solve(&cloud(26, 9, &[1.0, 0.5]), &mut tiny, &mut ()).unwrap_err();
-    assert!(error.to_string().contains("gradient of the energy"), "{error}");
 }

@@ -3,7 +3,8 @@
 //! Under IGW v = −L⁻¹ ∇δF with the torque projected away (`fixed`), or, with the orientation free,
 //! w = O*ᵀ ∇δF(O* x) at the orientation O*(x) where F is smallest, tracked from stage to stage.
 
-use super::{Metric, Scheme, Turning, check_scale, rotation};
+use super::units::check_scale;
+use super::{Metric, Scheme, Turning, rotation};
 use crate::energy::Energy;
 use crate::error::{Error, Result};
 use crate::linalg;
@@ -30,9 +31,9 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    /// Errors: an energy or lengths out of range.
-    pub(super) fn check(&self) -> Result<()> {
-        check_scale(&self.cloud, 0.0)?;
+    /// Errors: an energy or lengths out of range; `unit`: that of lengths.
+    pub(super) fn check(&self, unit: f64) -> Result<()> {
+        check_scale(&self.cloud, unit, 0.0)?;
         match self.value.is_finite() {
             true => Ok(()),
             false => {
