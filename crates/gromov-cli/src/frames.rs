@@ -40,6 +40,8 @@ pub fn check_folder(folder: &Path) -> Result<(), Failure> {
     if folder.as_os_str().is_empty() {
         return Err(Failure::new("--frames-ply: the name of the folder is empty"));
     }
+    // without a slash at the end
+    let folder: &Path = &folder.components().collect::<PathBuf>();
     match fs::metadata(folder) {
         Ok(found) if found.is_dir() => {
             let old = stale(folder, |_| true)?;
@@ -49,6 +51,9 @@ pub fn check_folder(folder: &Path) -> Result<(), Failure> {
             Ok(io::check_writable(&folder.join(name(0, 1)))?)
         }
         Ok(_) => Err(Failure::file(folder, "is not a folder; give --frames-ply the name of a folder")),
+        Err(e) if e.kind() == std::io::ErrorKind::InvalidFilename => {
+            Err(Failure::file(folder, "the name is too long for this system; choose a shorter one"))
+        }
         Err(_) => {
             let mut above = folder;
             while !above.exists() {
