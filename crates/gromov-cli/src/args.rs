@@ -69,7 +69,7 @@ pub struct Common {
     /// Print one JSON object instead of a table. Numbers that are not finite are null
     #[arg(long, global = true)]
     pub json: bool,
-    /// No progress line on stderr (there is none anyway when stderr is not a terminal)
+    /// No progress line and no notes on stderr (there is no such line when stderr is not a terminal)
     #[arg(long, global = true)]
     pub quiet: bool,
     /// Divide weights by their sum; otherwise a sum other than 1 (within 1e-9) is an error
@@ -389,8 +389,8 @@ mod tests {
             let rendered = Raw::try_parse_from(arguments).unwrap_err().render().to_string();
             one_line(&rendered, arguments.iter().skip(1).map(|w| w.to_string()))
         };
-        let unknown = text(&["gromov", "info", "a.csv", "--plot"]);
-        assert_eq!(unknown, "unexpected argument '--plot' found; try 'gromov info --help'");
+        let unknown = text(&["gromov", "info", "a.csv", "--xyzzy"]);
+        assert_eq!(unknown, "unexpected argument '--xyzzy' found; try 'gromov info --help'");
         assert!(text(&["gromov", "flow", "a"]).contains("not provided: --energy <SPEC>; try 'gromov flow"));
         assert!(text(&["gromov"]).contains("requires a subcommand"));
         assert!(

@@ -15,7 +15,7 @@ use crate::outputs::Outputs;
 #[derive(Debug)]
 pub struct Reading {
     /// Limits, and how weights are found and rescaled.
-    pub options: io::ReadOptions,
+    options: io::ReadOptions,
     center: bool,
     points: Option<usize>,
     seed: u64,
@@ -94,6 +94,12 @@ impl Reading {
     pub fn whole_mesh(&self, path: &Path) -> Result<io::Mesh, Failure> {
         self.outputs.check_input(path)?;
         Ok(io::read_mesh(path, &self.options)?)
+    }
+
+    /// A matrix as it is in the file.
+    pub fn matrix(&self, path: &Path) -> Result<io::Matrix, Failure> {
+        self.outputs.check_input(path)?;
+        Ok(io::read_matrix(path, &self.options)?)
     }
 
     fn prepare(&mut self, path: &Path, cloud: Measure) -> Result<Input, Failure> {

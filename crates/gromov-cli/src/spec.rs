@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 use gromov::Energy;
 use gromov::energy::{DoubleWell, EnergyDistance, Igw, Interaction, Mmd, Quadratic, Wasserstein};
 use gromov::igw::Alternating;
-use gromov::io;
 
 use crate::failure::{self, Failure};
 use crate::reading::Reading;
@@ -198,7 +197,7 @@ impl Spec {
         let matrix = match &self.matrix {
             None => None,
             Some(path) => {
-                let m = io::read_matrix(path, &reading.options)?;
+                let m = reading.matrix(path)?;
                 if m.rows != m.cols {
                     let problem =
                         format!("holds {} rows and {} columns; give a square matrix", m.rows, m.cols);

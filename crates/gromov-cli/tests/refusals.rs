@@ -262,6 +262,10 @@ fn help_and_version_are_results() {
         assert!(flow.contains(word), "{word}");
     }
     assert!(flow.contains("--report <FILE.html>"));
+    let top = folder.line("--help").stdout;
+    for ending in [".csv", ".tsv", ".npy", ".npz", ".ply", ".obj", ".xyz", ".png"] {
+        assert!(top.contains(ending), "{ending}");
+    }
 }
 
 #[test]
@@ -275,6 +279,7 @@ fn an_output_that_is_also_an_input_is_refused_and_kept() {
     for line in [
         "flow a.csv --energy quadratic --steps 1 --out a.csv",
         "flow a.csv --energy wasserstein:target=b.csv --steps 1 --out b.csv",
+        "flow a.csv --energy quadratic:matrix=b.csv --steps 1 --out ./b.csv",
         "distance a.csv b.csv --plan b.csv",
         "distance a.csv b.csv --transform c.csv --out c.csv",
         "distance a.csv b.csv --transform c.csv --out a.csv",
