@@ -53,7 +53,9 @@ pub struct ReadOptions {
     /// Rescale weights of any positive sum to sum one; otherwise the sum must be one within 1e-9.
     pub normalize: bool,
     /// Name of the column (`.csv`, `.tsv`), array (`.npz`) or vertex property (`.ply`) that holds the
-    /// weights, instead of the usual ones.
+    /// weights, instead of the usual ones: an exact match, else the only one that differs in case. With
+    /// it, `w`, `weight` and `weights` are coordinates (text) or passed over. Errors: a file without
+    /// this name, text without a header, formats without names (`.npy`, `.obj`, `.xyz`, `.png`).
     pub weights_column: Option<String>,
     /// In a picture (`.png`), light pixels on a dark ground carry the weight; dark on light otherwise.
     /// Other formats do not read it.
