@@ -265,10 +265,8 @@ pub enum Metric {
 
 /// One of the schemes of the library, by name.
 fn scheme() -> impl TypedValueParser<Value = Scheme> {
-    PossibleValuesParser::new(Scheme::ALL.map(Scheme::name)).map(|name| {
-        let found = Scheme::ALL.into_iter().find(|s| s.name() == name);
-        found.unwrap_or(Scheme::Implicit)
-    })
+    PossibleValuesParser::new(Scheme::ALL.iter().map(|s| s.name()))
+        .try_map(|name| Scheme::ALL.iter().copied().find(|s| s.name() == name).ok_or("not a scheme"))
 }
 
 /// Orientation under the IGW metric.

@@ -1,6 +1,6 @@
 //! Extreme scales and degenerate clouds: the same answer in other units, a finite answer, or a named error.
 
-use gromov::energy::{EnergyDistance, Igw, Interaction, Mmd, Quadratic, Sum, Wasserstein};
+use gromov::energy::{DoubleWell, EnergyDistance, Igw, Interaction, Mmd, Quadratic, Sum, Wasserstein};
 use gromov::flow::{Flow, Metric, Rotation, Scheme};
 use gromov::igw::Alternating;
 use gromov::measure::sample::Source;
@@ -103,6 +103,52 @@ fn flows_outside_their_lengths_are_named() {
     }
     let text = run(1e-310).unwrap_err().to_string();
     assert!(text.starts_with("gradient of the energy: values of about"), "{text}");
+}
+
+#[test]
+fn flows_that_leave_doubles_keep_what_they_have() {
+    // x ↦ x (2 − x²): 5, 115, 1.5e6, 3.5e18, 4e55, where the gradient has no square
+    let rho = Measure::uniform(vec![5.0, -5.0], 1).unwrap();
+    let flow = Flow {
+        metric: Metric::W2,
+        scheme: Scheme::Euler,
+        step: Some(1.0),
+        steps: Some(9),
+        ..Flow::default()
+    };
+    let run = flow.solve(&rho, &mut DoubleWell, &mut ()).unwrap();
+    assert_eq!(run.status, Status::Stalled);
+    assert!(run.steps() >= 3 && run.frames() == run.steps() + 1, "{}", run.steps());
+    assert_finite(&run.points, "points");
+    assert_finite(&run.energies, "energies");
+    // the first trial point of an implicit step lies where |z|^20 is infinite: too far, and no error
+    let far = Measure::uniform(vec![5.0, 1.0, -5.0, 2.0, 0.0, -4.0], 2).unwrap();
+    let flow = Flow { metric: Metric::W2, step: Some(1.0), steps: Some(2), ..Flow::default() };
+    let run = flow.solve(&far, &mut Interaction::new(20.0, 0.0).unwrap(), &mut ()).unwrap();
+    assert!(matches!(run.status, Status::Completed | Status::Stalled) && run.energy_rises() == 0);
+    assert_finite(&run.points, "points");
+    // a gradient lost to underflow is named, one of zero is the end of the flow
+    let tiny = Measure::uniform(vec![1e-59, 0.0, 0.0, -2e-59], 2).unwrap();
+    let mut lost = Sum::default();
+    lost.add(1e-211, Box::new(Quadratic::new(None, None).unwrap()));
+    let error = Flow::default().solve(&tiny, &mut lost, &mut ()).unwrap_err();
+    assert!(matches!(error, Error::Scale { .. }), "{error}");
+    let run = Flow::default().solve(&tiny, &mut Sum::default(), &mut ()).unwrap();
+    assert_eq!((run.status, run.points.as_slice()), (Status::Converged, tiny.points()));
+    // coordinates that are subnormal in units are kept in the first frame
+    let mixed = Measure::uniform(vec![1e20, 1e-300, -1e20, 3e19], 2).unwrap();
+    let run = Flow { steps: Some(1), ..Flow::default() };
+    let run = run.solve(&mixed, &mut Quadratic::new(None, None).unwrap(), &mut ()).unwrap();
+    assert_eq!(run.frame(0), mixed.points());
+}
+
+#[test]
+fn atoms_without_weight_have_no_part_in_the_bound() {
+    let left = [1e-200, 2e-200, 1e200];
+    let cost = LowRankCost::inner_product(&left, &[1.0], &[1e-200, 2e-200], 1, 1).unwrap();
+    let sol = Exact::default().solve(&cost, &[0.5, 0.5, 0.0], &[0.5, 0.5], None).unwrap();
+    assert!(sol.value.is_finite() && sol.dual_value.is_finite() && sol.gap.abs() <= 1e-15, "{sol:?}");
+    assert!(sol.row_potential[..2].iter().all(|u| u.is_finite()) && !sol.row_potential[2].is_nan());
 }
 
 #[test]
@@ -288,7 +334,9 @@ fn transport_pivots(x: &Measure, y: &Measure, what: &str) -> usize {
     match Exact::default().solve(&cost, x.weights(), y.weights(), None) {
         Ok(sol) => {
             assert_eq!(sol.status, Status::Converged, "{what}");
-            assert!(sol.value.is_finite(), "{what}");
+            assert!(sol.value.is_finite() && sol.gap.abs() <= 1e-12, "{what}: gap {}", sol.gap);
+            assert_finite(&sol.row_potential, what);
+            assert_finite(&sol.column_potential, what);
             sol.pivots
         }
         Err(e) => {
@@ -352,7 +400,7 @@ fn forty_degenerate_clouds_in_all_pairs_take_a_step() {
                 }
             }
         }
-        for scheme in Scheme::ALL {
+        for &scheme in Scheme::ALL {
             for rotation in [Rotation::Free, Rotation::Fixed] {
                 let flow = Flow { scheme, rotation, steps: Some(2), ..Flow::default() };
                 let center = Some(vec![0.5; rho.dim()]);

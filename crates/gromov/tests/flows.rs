@@ -244,7 +244,7 @@ fn orders_of_all_schemes_in_both_geometries() {
     for metric in [Metric::Igw, Metric::W2] {
         let base = Flow { metric, ..exact() };
         for energy in [&mut Quartic as &mut dyn Energy, &mut Tilted] {
-            for scheme in Scheme::ALL {
+            for &scheme in Scheme::ALL {
                 let steps = if scheme == Scheme::Implicit { [16, 32, 64] } else { [32, 64, 128] };
                 let slope = order(scheme, &base, energy, &rho, &steps);
                 let want = f64::from(scheme.order());
@@ -258,9 +258,12 @@ fn orders_of_all_schemes_in_both_geometries() {
 fn implicit_and_explicit_agree_with_fixed_orientation_too() {
     let rho = cloud(11, 30, &[1.6, 0.9]);
     let base = Flow { rotation: Rotation::Fixed, ..exact() };
-    for (scheme, steps) in
-        Scheme::ALL.into_iter().zip([[16, 32, 64], [32, 64, 128], [32, 64, 128], [4, 8, 16]])
-    {
+    for &scheme in Scheme::ALL {
+        let steps = match scheme {
+            Scheme::Implicit => [16, 32, 64],
+            Scheme::Rk4 => [4, 8, 16],
+            _ => [32, 64, 128],
+        };
         let slope = order(scheme, &base, &mut Tilted, &rho, &steps);
         assert!((slope - f64::from(scheme.order())).abs() < 0.2, "{scheme:?} {slope}");
     }

@@ -83,15 +83,19 @@ fn caps_of_alternations_and_steps_are_kept_and_said() {
         |n: usize, d: usize| Measure::uniform((0..n * d).map(|_| s.normal()).collect(), d).unwrap();
     let (x, y) = (cloud(15, 3), cloud(12, 3));
     for cap in [1, 2] {
-        let sol = Alternating { max_iter: cap, starts: Some(6), ..Default::default() }
-            .solve(&x, &y, &mut ())
-            .unwrap();
+        let capped = Alternating { max_iter: cap, starts: Some(6), ..Default::default() };
+        let sol = capped.solve(&x, &y, &mut ()).unwrap();
+        assert_eq!(sol.status, Status::IterationCap);
         assert!(sol.iterations <= cap * sol.starts && sol.lower_bound <= sol.squared + sol.rounding);
-        let none = Alternating { time_limit: Some(std::time::Duration::ZERO), ..Default::default() };
-        let sol = none.solve(&x, &y, &mut ()).unwrap();
-        assert_eq!(sol.status, Status::TimeCap);
-        assert!(sol.squared.is_finite() && sol.starts > 0);
     }
+    let none = Alternating { time_limit: Some(std::time::Duration::ZERO), ..Default::default() };
+    let sol = none.solve(&x, &y, &mut ()).unwrap();
+    assert_eq!(sol.status, Status::TimeCap);
+    assert!(sol.squared.is_finite() && sol.starts > 0);
+    let error = Alternating { max_iter: 0, ..Default::default() }.solve(&x, &y, &mut ()).unwrap_err();
+    assert!(error.to_string().contains("max_iter"), "{error}");
+    let error = Flow { max_inner: 0, ..Flow::default() }.check().unwrap_err();
+    assert!(error.to_string().contains("max_inner"), "{error}");
     let mut energies: Vec<Box<dyn Energy>> = vec![
         Box::new(Quadratic::new(Some(vec![0.5, 0.0, 0.0]), None).unwrap()),
         Box::new(EnergyDistance::new(y.clone())),
@@ -110,7 +114,7 @@ fn caps_of_alternations_and_steps_are_kept_and_said() {
                 unsolved += run.unsolved();
             }
         }
-        for scheme in Scheme::ALL {
+        for &scheme in Scheme::ALL {
             for steps in [0, 1] {
                 let run = Flow { scheme, steps: Some(steps), ..Flow::default() };
                 let run = run.solve(&x, energy.as_mut(), &mut ()).unwrap();

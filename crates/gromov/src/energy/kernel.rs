@@ -5,7 +5,7 @@
 
 use pulp::Simd;
 
-use super::elementary::{Power, exp};
+use super::elementary::{Power, exp, unit_power};
 use super::pairwise::{Columns, Kernel};
 use super::{Energy, line};
 use crate::error::{Error, Result};
@@ -34,7 +34,7 @@ impl Kernel for Distance {
     }
 }
 
-/// A target with its columns in the unit of the last cloud seen.
+/// A target with its columns in the unit of the larger of it and the last cloud seen.
 #[derive(Debug, Clone)]
 struct Target {
     cloud: Measure,
@@ -47,11 +47,12 @@ impl Target {
         Target { cloud, columns }
     }
 
-    /// Columns of ρ, and of the target in the same unit.
+    /// Columns of ρ in its own unit, and of the target in that of the larger cloud.
     fn both(&mut self, rho: &Measure) -> (Columns, &Columns) {
-        let unit = linalg::power_of_two_scale(rho.scale().max(self.cloud.scale()));
-        if unit != self.columns.unit {
-            self.columns = Columns::new(&self.cloud, unit);
+        let unit = linalg::power_of_two_scale(rho.scale());
+        let common = linalg::power_of_two_scale(rho.scale().max(self.cloud.scale()));
+        if common != self.columns.unit {
+            self.columns = Columns::new(&self.cloud, common);
         }
         (Columns::new(rho, unit), &self.columns)
     }
@@ -59,7 +60,8 @@ impl Target {
 
 /// F(ρ) = ∬ |x − y| dρ dν − ½ ∬ |x − x'| dρ dρ − ½ ∬ |y − y'| dν dν, the energy distance (half of
 /// Székely and Rizzo's); scales as length. O(n (n + m) d) time; on the line O((n + m) log (n + m)), where
-/// F(ρ) = ∫ (ρ(−∞, t] − ν(−∞, t])² dt.
+/// F(ρ) = ∫ (ρ(−∞, t] − ν(−∞, t])² dt. In space, points closer than 1e-18 of the size of their cloud (of both,
+/// for a pair of one each) count as one. Errors: another dimension, lengths beyond doubles.
 ///
 /// ```
 /// use gromov::{Energy, Measure, energy::EnergyDistance};
@@ -70,45 +72,51 @@ impl Target {
 /// # Ok::<(), gromov::Error>(())
 /// ```
 #[derive(Debug, Clone)]
-pub struct EnergyDistance {
-    target: Target,
-    /// ½ ∬ |y − y'| dν dν; not used on the line.
-    own: f64,
-    /// The order of the target on the line.
-    sorted: Option<line::Sorted>,
+pub struct EnergyDistance(Kind);
+
+#[derive(Debug, Clone)]
+enum Kind {
+    /// The target in its order.
+    Line(line::Sorted),
+    /// The target, and ½ ∬ |y − y'| dν dν in the unit beside it.
+    Space { target: Target, own: f64, unit: f64 },
 }
 
 impl EnergyDistance {
     /// The target ν; O(m²) once, O(m log m) on the line.
     pub fn new(target: Measure) -> Self {
-        let sorted = (target.dim() == 1).then(|| line::Sorted::new(&target));
+        if target.dim() == 1 {
+            return EnergyDistance(Kind::Line(line::Sorted::new(&target)));
+        }
         let target = Target::new(target);
-        let own = match sorted {
-            Some(_) => 0.0,
-            None => {
-                let columns = &target.columns;
-                0.5 * columns.sum(Distance, &target.cloud, None, 1.0) * columns.unit
-            }
-        };
-        EnergyDistance { target, own, sorted }
+        let own = 0.5 * target.columns.sum(Distance, &target.cloud, None, 1.0);
+        let unit = target.columns.unit;
+        EnergyDistance(Kind::Space { target, own, unit })
     }
 
     fn evaluate(&mut self, rho: &Measure, gradient: Option<&mut [f64]>) -> Result<f64> {
         super::check_dim(self, rho)?;
-        if let Some(target) = &self.sorted {
-            return Ok(line::energy_distance(rho, target, gradient));
-        }
-        let (own, cross) = self.target.both(rho);
-        let (pull, push) = match gradient {
-            None => (cross.sum(Distance, rho, None, 1.0), own.sum(Distance, rho, None, 1.0)),
-            Some(gradient) => {
-                gradient.fill(0.0);
-                let pull = cross.sum(Distance, rho, Some(gradient), 1.0);
-                (pull, own.sum(Distance, rho, Some(gradient), -1.0))
+        let value = match &mut self.0 {
+            Kind::Line(target) => line::energy_distance(rho, target, gradient),
+            Kind::Space { target, own, unit } => {
+                let (near, far) = target.both(rho);
+                let (pull, push) = match gradient {
+                    None => (far.sum(Distance, rho, None, 1.0), near.sum(Distance, rho, None, 1.0)),
+                    Some(gradient) => {
+                        gradient.fill(0.0);
+                        let pull = far.sum(Distance, rho, Some(gradient), 1.0);
+                        (pull, near.sum(Distance, rho, Some(gradient), -1.0))
+                    }
+                };
+                // in the unit of both, so that nothing overflows before the difference
+                (pull - 0.5 * push * (near.unit / far.unit) - *own * (*unit / far.unit)) * far.unit
             }
         };
-        let unit = own.unit;
-        Ok(pull * unit - 0.5 * push * unit - self.own)
+        if value.is_finite() {
+            return Ok(value);
+        }
+        let range = "in which their differences are doubles";
+        Err(Error::Scale { argument: "cloud and target".into(), scale: rho.scale(), range })
     }
 }
 
@@ -126,7 +134,10 @@ impl Energy for EnergyDistance {
     }
 
     fn dim(&self) -> Option<usize> {
-        Some(self.target.cloud.dim())
+        match &self.0 {
+            Kind::Line(_) => Some(1),
+            Kind::Space { target, .. } => Some(target.cloud.dim()),
+        }
     }
 }
 
@@ -183,20 +194,21 @@ impl Mmd {
     /// The kernel with lengths in units.
     fn kernel(bandwidth: f64, unit: f64) -> Gaussian {
         let ratio = unit / bandwidth;
-        Gaussian { c: (-0.5 * ratio * ratio).max(-f64::MAX) }
+        // beyond it only points at one place see each other, as before it; twice c must be a double
+        Gaussian { c: (-0.5 * ratio * ratio).max(-0.25 * f64::MAX) }
     }
 
     fn evaluate(&mut self, rho: &Measure, gradient: Option<&mut [f64]>) -> Result<f64> {
         super::check_dim(self, rho)?;
         let (bandwidth, own_target) = (self.bandwidth, self.own);
         let (own, cross) = self.target.both(rho);
-        let kernel = Mmd::kernel(bandwidth, own.unit);
+        let (far, near) = (Mmd::kernel(bandwidth, cross.unit), Mmd::kernel(bandwidth, own.unit));
         let (mixed, alone) = match gradient {
-            None => (cross.sum(kernel, rho, None, 1.0), own.sum(kernel, rho, None, 1.0)),
+            None => (cross.sum(far, rho, None, 1.0), own.sum(near, rho, None, 1.0)),
             Some(gradient) => {
                 gradient.fill(0.0);
-                let mixed = cross.sum(kernel, rho, Some(gradient), -1.0 / own.unit);
-                (mixed, own.sum(kernel, rho, Some(gradient), 1.0 / own.unit))
+                let mixed = cross.sum(far, rho, Some(gradient), -1.0 / cross.unit);
+                (mixed, own.sum(near, rho, Some(gradient), 1.0 / own.unit))
             }
         };
         Ok(0.5 * alone - mixed + own_target)
@@ -205,7 +217,7 @@ impl Mmd {
 
 impl Energy for Mmd {
     fn name(&self) -> String {
-        "mmd".into()
+        format!("mmd (bandwidth {})", self.bandwidth)
     }
 
     fn value_and_gradient(&mut self, rho: &Measure, gradient: &mut [f64]) -> Result<f64> {
@@ -237,16 +249,18 @@ struct Term {
     power: Power,
 }
 
+/// Lengths whose powers leave the range of doubles.
+fn beyond_doubles(scale: f64) -> Error {
+    let range = "in which |z|^p and |z|^q of the interaction are normal numbers";
+    Error::Scale { argument: "cloud".into(), scale, range }
+}
+
 impl Term {
     /// Lengths in units. Errors: a power of the unit that is not a normal number.
     fn new(exponent: f64, unit: f64) -> Result<Self> {
-        let a = unit.powf(exponent);
+        let a = unit_power(unit, exponent);
         if !a.is_normal() {
-            return Err(Error::Scale {
-                argument: "cloud".into(),
-                scale: unit,
-                range: "in which |z|^p and |z|^q of the interaction are normal numbers",
-            });
+            return Err(beyond_doubles(unit));
         }
         Ok(Term { a, exponent, power: Power::new(exponent - 2.0) })
     }
@@ -277,9 +291,10 @@ impl Kernel for Powers {
 
 /// F(ρ) = ½ ∬ k(x − x') dρ dρ, k(z) = |z|ᵖ / p − |z|^q / q: attraction by the first term, repulsion by the
 /// second; q = 0 leaves the first term alone. Rotation invariant. With p > q, F is bounded below and points
-/// come to rest at distances of about 1: the unit of length is that of the exponents. Exponents below 1 have a
-/// force without bound where points meet; points that coincide exert none. O(n² d) time; integer exponents
-/// (−1 ≤ p − 2 ≤ 16) are fastest.
+/// come to rest at distances of about 1: the unit of length is that of the exponents. With q > p points are driven
+/// apart without end. Exponents below 1 have a force without bound where points meet; points that coincide (within
+/// 1e-18 of the size of the cloud) exert none. O(n² d) time; integer exponents up to 18 are fastest. Errors of an
+/// evaluation: lengths whose powers are not normal numbers.
 ///
 /// ```
 /// use gromov::{Energy, Measure, energy::Interaction};
@@ -295,13 +310,16 @@ pub struct Interaction {
 }
 
 impl Interaction {
-    /// The exponents p > 0 and q ≥ 0. Errors: other numbers.
+    /// The exponents p > 0 and q ≥ 0. Errors: other numbers; p = q, which would be F = 0.
     pub fn new(p: f64, q: f64) -> Result<Self> {
         if !(p > 0.0 && p.is_finite()) {
             return Err(Error::option("p", p, "a positive number"));
         }
         if !(q >= 0.0 && q.is_finite()) {
             return Err(Error::option("q", q, "a number >= 0 (0: no second term)"));
+        }
+        if p == q {
+            return Err(Error::option("q", q, "another number than p: the two terms would cancel"));
         }
         Ok(Interaction { p, q })
     }
@@ -313,15 +331,19 @@ impl Interaction {
         let columns = Columns::new(rho, unit);
         let gradient = gradient.map(|g| {
             g.fill(0.0);
-            g
+            &mut *g
         });
-        Ok(0.5 * columns.sum(kernel, rho, gradient, 1.0 / unit))
+        let value = 0.5 * columns.sum(kernel, rho, gradient, 1.0 / unit);
+        if value.is_finite() { Ok(value) } else { Err(beyond_doubles(unit)) }
     }
 }
 
 impl Energy for Interaction {
     fn name(&self) -> String {
-        "interaction".into()
+        match self.q {
+            0.0 => format!("interaction (p {})", self.p),
+            q => format!("interaction (p {}, q {q})", self.p),
+        }
     }
 
     fn value_and_gradient(&mut self, rho: &Measure, gradient: &mut [f64]) -> Result<f64> {
@@ -461,11 +483,38 @@ mod tests {
             ratio(&mut Mmd::new(nu.clone(), 0.5).unwrap(), &mut Mmd::new(target, 0.5 * s).unwrap(), 0);
             let mut square = Interaction::new(2.0, 0.0).unwrap();
             ratio(&mut square.clone(), &mut square, 2);
+            // r^2.5 is as exact as its logarithm
+            let mut broken = Interaction::new(2.5, 0.0).unwrap();
+            let quotient = broken.value(&small).unwrap() / broken.value(&rho).unwrap();
+            assert!((quotient / (2.5 * f64::from(exponent)).exp2() - 1.0).abs() < 1e-13, "{quotient}");
         }
         let huge = at(&rho, 1e160);
         assert!(matches!(Interaction::new(2.0, 0.0).unwrap().value(&huge), Err(Error::Scale { .. })));
         // a bandwidth far below or above the distances: separate points, or all at one place
         assert!(Mmd::new(at(&nu, 1e200), 1e-200).unwrap().value(&at(&rho, 1e200)).unwrap() > 0.0);
         assert!(Mmd::new(nu.clone(), 1e200).unwrap().value(&rho).unwrap().abs() < 1e-15);
+        let mut gradient = vec![f64::NAN; 60];
+        Mmd::new(nu.clone(), 1e-160).unwrap().value_and_gradient(&rho, &mut gradient).unwrap();
+        assert_eq!(gradient, vec![0.0; 60]);
+        // a cloud far smaller than its target has its own distances, at any place
+        let tiny = at(&rho, 1e-20);
+        let mut field = vec![0.0; 60];
+        let push = dense((&tiny, &tiny), &|r| (r, 1.0), -1.0, &mut field);
+        let pull = dense((&tiny, &nu), &|r| (r, 1.0), 1.0, &mut field);
+        EnergyDistance::new(nu.clone()).value_and_gradient(&tiny, &mut gradient).unwrap();
+        assert!(push > 0.0 && pull > 0.0);
+        assert!(gradient.iter().zip(&field).all(|(a, b)| (a - b).abs() < 1e-12), "{gradient:?} {field:?}");
+        // at the end of doubles: an answer or a name
+        for d in [1, 2] {
+            let huge = Measure::uniform([-1e308, 1e308].repeat(d), d).unwrap();
+            assert_eq!(EnergyDistance::new(huge.clone()).value(&huge).unwrap(), 0.0);
+            let other = Measure::uniform([1.7e308, -1.7e308].repeat(d), d).unwrap();
+            let got = EnergyDistance::new(huge).value(&other);
+            assert!(got.as_ref().is_ok_and(|v| v.is_finite()) || matches!(got, Err(Error::Scale { .. })));
+        }
+        // a power beyond doubles is not the largest double
+        let wide = Measure::uniform(vec![1.9, -1.9], 1).unwrap();
+        assert!(matches!(Interaction::new(1500.5, 0.0).unwrap().value(&wide), Err(Error::Scale { .. })));
+        assert!(Interaction::new(2.0, 2.0).is_err());
     }
 }

@@ -37,7 +37,9 @@ pub(super) fn energy_distance(rho: &Measure, target: &Sorted, mut gradient: Opti
     while i < order.len() || j < y.len() {
         let next = |k: Option<f64>| k.unwrap_or(f64::INFINITY);
         let here = next(order.get(i).map(|&i| x[i])).min(next(y.get(j).copied()));
-        value += last.map_or(0.0, |last| difference * difference * (here - last));
+        if let Some(last) = last.filter(|_| difference != 0.0) {
+            value += difference * difference * (here - last);
+        }
         let before = difference;
         let first = i;
         while i < order.len() && x[order[i]] <= here {

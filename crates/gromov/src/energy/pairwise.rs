@@ -27,6 +27,13 @@ pub(super) struct Columns {
     arch: Arch,
 }
 
+/// What a thread needs for its rows.
+struct Scratch {
+    x: Vec<f64>,
+    field: Vec<f64>,
+    slopes: Vec<f64>,
+}
+
 /// One row of the sums; a type rather than a closure, because only an inlined method is compiled for
 /// the processor at hand.
 struct Row<'a, K> {
@@ -34,6 +41,8 @@ struct Row<'a, K> {
     columns: &'a Columns,
     x: &'a [f64],
     out: &'a mut [f64],
+    /// Slopes of all columns, above three dimensions.
+    slopes: &'a mut [f64],
 }
 
 impl<K: Kernel> WithSimd for Row<'_, K> {
@@ -89,8 +98,7 @@ impl<K: Kernel> Row<'_, K> {
         let column = |k: usize| S::as_simd_f64s(&points[k * stride..(k + 1) * stride]).0;
         let sets = BLOCK / S::F64_LANES;
         let mut value = [simd.splat_f64s(0.0); BLOCK];
-        let mut slopes = vec![0.0; *stride];
-        let lanes = S::as_mut_simd_f64s(&mut slopes).0;
+        let lanes = S::as_mut_simd_f64s(self.slopes).0;
         for (j, w) in S::as_simd_f64s(weights).0.iter().enumerate() {
             let mut squared = simd.splat_f64s(0.0);
             for k in 0..*dim {
@@ -150,36 +158,31 @@ impl Columns {
         factor: f64,
     ) -> f64 {
         let d = self.dim;
-        let row = |i: usize, out: &mut [f64]| -> f64 {
-            let mut small = [0.0; 3];
-            let long: Vec<f64>;
-            let x: &[f64] = if d <= 3 {
-                small.iter_mut().zip(rho.point(i)).for_each(|(s, x)| *s = x / self.unit);
-                &small[..d]
-            } else {
-                long = rho.point(i).iter().map(|x| x / self.unit).collect();
-                &long
-            };
-            self.arch.dispatch(Row { kernel, columns: self, x, out })
+        let scratch = || Scratch {
+            x: vec![0.0; d],
+            field: vec![0.0; d],
+            slopes: vec![0.0; if d <= 3 { 0 } else { self.stride }],
+        };
+        let row = |i: usize, scratch: &mut Scratch| -> f64 {
+            let Scratch { x, field, slopes } = scratch;
+            x.iter_mut().zip(rho.point(i)).for_each(|(s, x)| *s = x / self.unit);
+            self.arch.dispatch(Row { kernel, columns: self, x, out: field, slopes })
         };
         let rows: Vec<f64> = match gradient {
             None => (0..rho.len())
                 .into_par_iter()
                 .with_min_len(16)
-                .map_init(|| vec![0.0; d], |scratch, i| row(i, scratch))
+                .map_init(scratch, |scratch, i| row(i, scratch))
                 .collect(),
             Some(gradient) => gradient
                 .par_chunks_exact_mut(d)
                 .with_min_len(16)
                 .enumerate()
-                .map_init(
-                    || vec![0.0; d],
-                    |field, (i, out)| {
-                        let value = row(i, field);
-                        out.iter_mut().zip(field.iter()).for_each(|(o, f)| *o += factor * f);
-                        value
-                    },
-                )
+                .map_init(scratch, |scratch, (i, out)| {
+                    let value = row(i, scratch);
+                    out.iter_mut().zip(&scratch.field).for_each(|(o, f)| *o += factor * f);
+                    value
+                })
                 .collect(),
         };
         linalg::sum_chunks(rows.len(), 1, |r, out| out[0] = r.map(|i| rho.weights()[i] * rows[i]).sum())[0]

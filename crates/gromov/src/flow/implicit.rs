@@ -10,7 +10,7 @@
 use super::lbfgs::{self, Objective, Outcome, Point, Stop};
 use super::{Metric, Turning, rotation};
 use crate::energy::Energy;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::igw::align;
 use crate::linalg;
 use crate::measure::Measure;
@@ -191,8 +191,9 @@ impl<'a> Step<'a> {
     }
 }
 
-impl Objective for Step<'_> {
-    fn evaluate(&mut self, y: &[f64], gradient: &mut [f64]) -> Result<f64> {
+impl Step<'_> {
+    /// F(y) + D(y, x)² / (2 τ) and its gradient; infinite for mirror images.
+    fn proximal(&mut self, y: &[f64], gradient: &mut [f64]) -> Result<f64> {
         let (d, w, tau) = (self.x.dim(), self.x.weights(), self.setting.tau);
         let mirrored = || linalg::determinant(&linalg::moment(w, self.x.points(), d, y, d), d) <= 0.0;
         if self.setting.metric == Metric::Igw && mirrored() {
@@ -222,6 +223,19 @@ impl Objective for Step<'_> {
         linalg::combine_rows(y, d, &a, &difference, d, 1.0, &b, &mut penalty_gradient, d);
         gradient.iter_mut().zip(&penalty_gradient).for_each(|(g, p)| *g += p);
         Ok(value + self.penalty(y, &difference, &on_y) / (2.0 * tau))
+    }
+}
+
+impl Objective for Step<'_> {
+    fn evaluate(&mut self, y: &[f64], gradient: &mut [f64]) -> Result<f64> {
+        match self.proximal(y, gradient) {
+            // too far for doubles: outside the domain of a step
+            Err(Error::Scale { .. }) => {
+                gradient.fill(0.0);
+                Ok(f64::INFINITY)
+            }
+            other => other,
+        }
     }
 
     fn precondition(&self, gradient: &[f64], out: &mut [f64]) -> Result<()> {

@@ -76,7 +76,7 @@ pub enum Scheme {
 
 impl Scheme {
     /// Every scheme.
-    pub const ALL: [Scheme; 4] = [Scheme::Implicit, Scheme::Euler, Scheme::Heun, Scheme::Rk4];
+    pub const ALL: &[Scheme] = &[Scheme::Implicit, Scheme::Euler, Scheme::Heun, Scheme::Rk4];
 
     /// Name on the command line, in tables and in files.
     pub fn name(self) -> &'static str {

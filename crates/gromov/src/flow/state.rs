@@ -124,6 +124,8 @@ impl<'a> State<'a> {
             framed: 0,
         };
         state.frame();
+        // the first frame is the cloud given, to the bit
+        state.out.points.copy_from_slice(rho.points());
         if turning == Turning::Free && state.status.is_none() {
             state.first_turn(observer)?;
         }
@@ -138,7 +140,7 @@ impl<'a> State<'a> {
         self.status
     }
 
-    /// The cloud now.
+    /// The cloud now; a copy, O(n d).
     pub fn cloud(&self) -> Measure {
         self.x.moved(self.restored_points().collect())
     }
@@ -300,7 +302,13 @@ impl<'a> State<'a> {
         let evaluations = std::mem::take(&mut self.energy.evaluations);
         let log = self.units.restore_log(log);
         self.out.log.push(StepLog { time: self.time, tau, evaluations, ..log });
-        self.measure_speed()?;
+        match self.measure_speed() {
+            // the cloud and its energy are in range, and the way on from there is not
+            Err(Error::NotFinite { .. } | Error::Scale { .. } | Error::LinearAlgebra { .. }) => {
+                self.status = Some(Status::Stalled);
+            }
+            other => other?,
+        }
         self.after_step();
         let done = self.out.log.len();
         if done.is_multiple_of(self.flow.every) {

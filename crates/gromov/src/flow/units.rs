@@ -1,5 +1,6 @@
 //! Units of a flow: powers of two, in which the cloud and its energy are of order one, so that no square of
-//! a length or of a gradient leaves the range of doubles. The conversions are exact.
+//! a length or of a gradient leaves the range of doubles. The conversions are exact but for numbers that are
+//! subnormal in either.
 
 use super::{FirstTurn, Metric, SCALES, StepLog};
 use crate::energy::Energy;
@@ -19,16 +20,15 @@ pub(super) struct Units {
 }
 
 impl Units {
-    /// Units of a cloud and of the gradient of its energy. Errors: lengths outside [1e-60, 1e60], an energy
-    /// whose unit, or that of time, is not a normal number.
+    /// Units of a cloud whose lengths are in range and of the gradient of its energy. Errors: an energy whose
+    /// unit, or that of time, is not a normal number.
     pub(super) fn new(rho: &Measure, gradient: &[f64], metric: Metric) -> Result<Self> {
-        check_scale(rho, 1.0, SCALES.0)?;
         let length = linalg::power_of_two_scale(rho.scale());
         let steepest = linalg::max_abs(gradient);
         let energy = linalg::power_of_two_scale(steepest * length);
         let squared = length.powi(if metric == Metric::Igw { 4 } else { 2 });
         let time = squared / energy;
-        if [steepest * length, energy, time].iter().any(|u| *u != 0.0 && !u.is_normal()) {
+        if !(steepest == 0.0 || (steepest * length).is_normal()) || !time.is_normal() {
             return Err(Error::Scale {
                 argument: "gradient of the energy".into(),
                 scale: steepest,
@@ -49,10 +49,9 @@ impl Units {
         gradient.iter_mut().for_each(|g| *g = *g / self.energy * self.length);
     }
 
-    /// A step out of units. Rates may leave the range of doubles.
+    /// A step out of units, but for its length. Rates may leave the range of doubles.
     pub(super) fn restore_log(&self, log: StepLog) -> StepLog {
         StepLog {
-            tau: log.tau * self.time,
             energy: log.energy * self.energy,
             speed_squared: log.speed_squared * self.energy / self.time,
             rate: log.rate * self.energy / self.time,

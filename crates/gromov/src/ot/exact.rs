@@ -32,7 +32,8 @@ pub struct Solution {
     pub plan: Plan,
     /// Dual potentials of the rows, (n).
     pub row_potential: Vec<f64>,
-    /// Dual potentials of the columns, (m): u_i + v_j ≤ c_ij for every pair, to rounding.
+    /// Dual potentials of the columns, (m): u_i + v_j ≤ c_ij for every pair, to rounding. An atom without weight
+    /// whose costs leave the range of doubles has −∞.
     pub column_potential: Vec<f64>,
     /// Σ c_ij π_ij.
     pub value: f64,
@@ -215,7 +216,11 @@ impl State {
         let unit = self.units.0 * self.units.1;
         let centred = |i: usize, j: usize| linalg::dot(&self.left_row(cost, i), &self.right_row(cost, j));
         let primal: f64 = plan.entries().map(|(i, j, w)| w * centred(i, j)).sum();
-        let dual: f64 = linalg::dot(&u, a) + linalg::dot(&v, b);
+        // an atom without weight has a potential, which may leave the range of doubles, and no part in this
+        let sum = |w: &[f64], f: &dyn Fn(usize) -> f64| -> f64 {
+            (0..w.len()).filter(|&i| w[i] > 0.0).map(|i| w[i] * f(i)).sum()
+        };
+        let dual = sum(a, &|i| u[i]) + sum(b, &|j| v[j]);
         let shift_row = |i: usize| {
             cost.row[i] + linalg::dot(&cost.left[i * self.rank..][..self.rank], &self.right_mean)
                 - linalg::dot(&self.left_mean, &self.right_mean)
@@ -223,11 +228,10 @@ impl State {
         let shift_column = |j: usize| {
             cost.column[j] + linalg::dot(&cost.right[j * self.rank..][..self.rank], &self.left_mean)
         };
-        let row_potential: Vec<f64> = u.iter().enumerate().map(|(i, u)| u * unit + shift_row(i)).collect();
-        let column_potential: Vec<f64> =
-            v.iter().enumerate().map(|(j, v)| v * unit + shift_column(j)).collect();
-        let shift = (0..a.len()).map(|i| a[i] * shift_row(i)).sum::<f64>()
-            + (0..b.len()).map(|j| b[j] * shift_column(j)).sum::<f64>();
+        let restored = |u: f64, shift: f64| if u.is_finite() { u * unit + shift } else { u };
+        let row_potential = u.iter().enumerate().map(|(i, u)| restored(*u, shift_row(i))).collect();
+        let column_potential = v.iter().enumerate().map(|(j, v)| restored(*v, shift_column(j))).collect();
+        let shift = sum(a, &shift_row) + sum(b, &shift_column);
         let value = primal * unit + shift;
         // masses below the resolution are not in the plan, and are in the bound
         let rows = (0..a.len()).filter(|&i| a[i] > 0.0).map(|i| linalg::norm(&self.left_row(cost, i)));
@@ -280,13 +284,19 @@ impl State {
         let mut v = vec![None; cost.columns()];
         self.columns.iter().zip(self.priced.potential()).for_each(|(j, known)| v[*j] = Some(*known));
         let v: Vec<f64> =
-            (0..v.len()).map(|j| v[j].unwrap_or_else(|| rows.best(&self.right_row(cost, j)).value)).collect();
+            (0..v.len()).map(|j| v[j].unwrap_or_else(|| smallest(&rows, &self.right_row(cost, j)))).collect();
         let every: Vec<f64> = (0..cost.columns()).flat_map(|j| self.right_row(cost, j)).collect();
         let mut all = Columns::new(&every, self.rank);
         all.potential_mut().copy_from_slice(&v);
-        let slack = |i: usize| u[i].unwrap_or_else(|| all.best(&self.left_row(cost, i)).value);
+        let slack = |i: usize| u[i].unwrap_or_else(|| smallest(&all, &self.left_row(cost, i)));
         (over_rows(cost.rows(), cost.columns(), slack), v)
     }
+}
+
+/// The smallest slack of a row or column, −∞ where its costs leave the range of doubles.
+fn smallest(others: &Columns, factors: &[f64]) -> f64 {
+    let value = if factors.iter().all(|x| x.is_finite()) { others.best(factors).value } else { f64::NAN };
+    if value.is_nan() { f64::NEG_INFINITY } else { value }
 }
 
 /// `f(i)` for every row of n × m costs, in parallel when it is worth it.
