@@ -81,7 +81,8 @@ pub struct Common {
     /// In a .png, light pixels on a dark ground are the cloud
     #[arg(long, global = true)]
     pub invert: bool,
-    /// Replace every cloud of more than N points (targets too) by a seeded sample of N; the output says so
+    /// Replace every cloud of more than N points (targets too) by a seeded sample of N (of fewer where single
+    /// points weigh much); the output says so
     #[arg(long, allow_negative_numbers = true, global = true, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub points: Option<u64>,
     /// The most bytes any input file may have [default: 1073741824, 1 GiB]

@@ -189,7 +189,7 @@ fn an_interrupted_run_writes_what_it_has_and_exits_with_130() {
     folder.cloud("b.csv", &normal(8, 400, 3));
     for (command, out) in [
         (
-            "flow a.csv --energy energy-distance:target=b.csv --scheme rk4 --rotation fixed --step 1e-6 --steps 100000000 --every 50 --out o.npz",
+            "flow a.csv --energy energy-distance:target=b.csv --scheme rk4 --rotation fixed --step 1e-6 --steps 100000000 --every 50 --out o.npz --frames-ply f",
             "o.npz",
         ),
         ("distance a.csv b.csv --starts 1000000 --plan p.csv", "p.csv"),
@@ -202,7 +202,12 @@ fn an_interrupted_run_writes_what_it_has_and_exits_with_130() {
             assert!(object["steps"].as_u64().unwrap() > 0, "{object}");
             assert_eq!((folder.read(out).len(), folder.read(out).dim()), (150, 3));
             assert!(holds_text(&folder.path(out), "\"status\":\"interrupted\""));
+            let frames = std::fs::read_dir(folder.path("f")).unwrap().count();
+            assert!(
+                object["frames"] == frames && object["frames_ply"]["files"] == frames,
+                "{frames} {object}"
+            );
         }
     }
-    assert_eq!(folder.names(), ["a.csv", "b.csv", "o.npz", "p.csv"]);
+    assert_eq!(folder.names(), ["a.csv", "b.csv", "f", "o.npz", "p.csv"]);
 }

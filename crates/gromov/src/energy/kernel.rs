@@ -324,15 +324,14 @@ impl Interaction {
         Ok(Interaction { p, q })
     }
 
-    fn evaluate(&self, rho: &Measure, gradient: Option<&mut [f64]>) -> Result<f64> {
+    fn evaluate(&self, rho: &Measure, mut gradient: Option<&mut [f64]>) -> Result<f64> {
         let unit = linalg::power_of_two_scale(rho.scale());
         let repulsion = if self.q > 0.0 { Some(Term::new(self.q, unit)?) } else { None };
         let kernel = Powers { attraction: Term::new(self.p, unit)?, repulsion };
         let columns = Columns::new(rho, unit);
-        let gradient = gradient.map(|g| {
-            g.fill(0.0);
-            &mut *g
-        });
+        if let Some(gradient) = gradient.as_deref_mut() {
+            gradient.fill(0.0);
+        }
         let value = 0.5 * columns.sum(kernel, rho, gradient, 1.0 / unit);
         if value.is_finite() { Ok(value) } else { Err(beyond_doubles(unit)) }
     }
