@@ -8,6 +8,9 @@ The expansion cancels where points are close; both are checked against each othe
 gradient alone; ours computes the value in the same pass. The ratio takes NumPy's shortest time and our
 time as the benchmark prints it.
 
+For comparison, measured elsewhere and not run here: the same loops in plain C take 5.8 ms with AVX2 and 2.9 ms
+with AVX-512, GeomLoss with KeOps on one core 37 ms.
+
 Without --ours the Rust benchmark `ratios` is run and its line
 `energy_distance_gradient n=2000: X ms` is read.
 """
