@@ -3,8 +3,10 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use gromov::flow::Scheme;
 
 use crate::failure::Failure;
 use crate::output;
@@ -14,7 +16,8 @@ const ABOUT: &str = "The inner-product Gromov-Wasserstein (IGW) geometry of poin
 const FILES: &str = "\
 Clouds are files with one point a row: .csv and .tsv (header optional; a column named w, weight or \
 weights holds weights), .npy (n, d), .npz (points, optional weights; of a trajectory the last frame), \
-.ply (vertices). Weights sum to 1; without weights every point has 1/n.";
+.ply and .obj (vertices), .xyz (molecules or x y z), .png (dark pixels, weighted). \
+Weights sum to 1; without weights every point has 1/n.";
 
 const CODES: &str = "\
 Exit codes: 0 done; 1 answered, but the status is singular, iteration_cap, time_cap or stalled; \
@@ -140,8 +143,13 @@ Energies (--energy, given once or more and summed):
   quadratic                half the mean of (x - c)^T Q (x - c)
       center=1;0.5         c, its numbers separated by ';' [default: 0]
       matrix=FILE          Q, a .csv, .tsv or .npy file [default: 1]
+  double-well              a quarter of the mean of (|x|^2 - 1)^2
+  interaction              half the mean over pairs of |z|^p/p - |z|^q/q, z = x - x'
+      p=4,q=2              exponents, p > 0, q >= 0 [default: q=0, no second term]
   energy-distance          energy distance to a cloud of the same dimension
       target=FILE
+  mmd                      half the squared MMD to a cloud of the same dimension
+      target=FILE,bandwidth=0.5   kernel exp(-|x - y|^2 / (2 bandwidth^2))
   wasserstein              W2^2 / 2 to a cloud of the same dimension
       target=FILE
   igw                      IGW^2 / 2 to a cloud of any dimension
@@ -183,8 +191,9 @@ pub struct Flow {
     /// Geometry
     #[arg(long, value_enum, default_value_t = Metric::Igw)]
     pub metric: Metric,
-    /// Time discretisation: implicit (order 1, stable) or rk4 (order 4, short steps only)
-    #[arg(long, value_enum, default_value_t = Scheme::Implicit)]
+    /// Time discretisation: implicit (order 1, stable for any step), or for short steps euler (order 1), heun
+    /// (2), rk4 (4)
+    #[arg(long, value_parser = scheme(), default_value = "implicit")]
     pub scheme: Scheme,
     /// Step tau [default: the first step moves by 0.05 |Sigma| (igw) or 0.05 of the rms radius (w2)]
     #[arg(long, value_name = "TAU", allow_negative_numbers = true)]
@@ -222,13 +231,12 @@ pub enum Metric {
     W2,
 }
 
-/// Time discretisation of a flow.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Scheme {
-    /// Minimizing movement.
-    Implicit,
-    /// Classical Runge-Kutta.
-    Rk4,
+/// One of the schemes of the library, by name.
+fn scheme() -> impl TypedValueParser<Value = Scheme> {
+    PossibleValuesParser::new(Scheme::ALL.map(Scheme::name)).map(|name| {
+        let found = Scheme::ALL.into_iter().find(|s| s.name() == name);
+        found.unwrap_or(Scheme::Implicit)
+    })
 }
 
 /// Orientation under the IGW metric.

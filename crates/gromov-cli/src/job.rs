@@ -139,10 +139,7 @@ pub fn flow(args: &args::Flow, common: &args::Common) -> Result<Flow, Failure> {
     }
     let options = gromov::Flow {
         metric,
-        scheme: match args.scheme {
-            args::Scheme::Implicit => flow::Scheme::Implicit,
-            args::Scheme::Rk4 => flow::Scheme::Rk4,
-        },
+        scheme: args.scheme,
         step: args.step,
         steps: args.steps,
         time: args.time,

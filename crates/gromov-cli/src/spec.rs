@@ -7,7 +7,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use gromov::Energy;
-use gromov::energy::{EnergyDistance, Igw, Quadratic, Wasserstein};
+use gromov::energy::{DoubleWell, EnergyDistance, Igw, Interaction, Mmd, Quadratic, Wasserstein};
 use gromov::igw::Alternating;
 use gromov::io;
 
@@ -16,9 +16,12 @@ use crate::job::Reading;
 use crate::target::{Shared, Target};
 
 /// Every energy with its keys.
-const ENERGIES: [(Kind, &str, &[&str]); 4] = [
+const ENERGIES: [(Kind, &str, &[&str]); 7] = [
     (Kind::Quadratic, "quadratic", &["center", "matrix", "weight"]),
+    (Kind::DoubleWell, "double-well", &["weight"]),
+    (Kind::Interaction, "interaction", &["p", "q", "weight"]),
     (Kind::EnergyDistance, "energy-distance", &["target", "weight"]),
+    (Kind::Mmd, "mmd", &["target", "bandwidth", "weight"]),
     (Kind::Wasserstein, "wasserstein", &["target", "weight"]),
     (Kind::Igw, "igw", &["target", "weight"]),
 ];
@@ -26,6 +29,9 @@ const ENERGIES: [(Kind, &str, &[&str]); 4] = [
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Quadratic,
+    DoubleWell,
+    Interaction,
+    Mmd,
     EnergyDistance,
     Wasserstein,
     Igw,
@@ -42,6 +48,9 @@ pub struct Spec {
     center: Option<Vec<f64>>,
     matrix: Option<PathBuf>,
     target: Option<PathBuf>,
+    p: Option<f64>,
+    q: Option<f64>,
+    bandwidth: Option<f64>,
 }
 
 impl Spec {
@@ -59,8 +68,17 @@ impl Spec {
             let known = ENERGIES.map(|(_, name, keys)| format!("{name} ({})", keys.join(", "))).join(", ");
             return Err(fail(format!("there is no energy '{name}'; use one of {known}")));
         };
-        let mut spec =
-            Spec { text: text.clone(), weight: 1.0, kind: *kind, center: None, matrix: None, target: None };
+        let mut spec = Spec {
+            text: text.clone(),
+            weight: 1.0,
+            kind: *kind,
+            center: None,
+            matrix: None,
+            target: None,
+            p: None,
+            q: None,
+            bandwidth: None,
+        };
         let mut seen: Vec<&str> = Vec::new();
         for item in rest.map(split).unwrap_or_default() {
             let Some(at) = item.iter().position(|b| *b == b'=') else {
@@ -82,6 +100,17 @@ impl Spec {
         if keys.contains(&"target") && spec.target.is_none() {
             return Err(fail(format!("the target is missing; write {name}:target=FILE")));
         }
+        for (key, value, example) in
+            [("p", spec.p, "p=4,q=2"), ("bandwidth", spec.bandwidth, "target=FILE,bandwidth=0.5")]
+        {
+            if keys.contains(&key) && value.is_none() {
+                return Err(fail(format!("{key} is missing; write {name}:{example}")));
+            }
+        }
+        if let Some(h) = spec.bandwidth.filter(|h| *h <= 0.0) {
+            return Err(fail(format!("bandwidth {h} is not allowed; give a length above 0")));
+        }
+        spec.interaction().transpose().map_err(|e| fail(e.to_string()))?;
         Ok(spec)
     }
 
@@ -92,9 +121,15 @@ impl Spec {
         let shown = String::from_utf8_lossy(value).into_owned();
         let number = |text: &str| text.trim().parse::<f64>().ok().filter(|x| x.is_finite());
         match key {
-            "weight" => {
-                let problem = || format!("weight '{shown}' is not a finite number");
-                self.weight = number(&shown).ok_or_else(problem)?;
+            "weight" | "p" | "q" | "bandwidth" => {
+                let problem = || format!("{key} '{shown}' is not a finite number");
+                let value = number(&shown).ok_or_else(problem)?;
+                match key {
+                    "p" => self.p = Some(value),
+                    "q" => self.q = Some(value),
+                    "bandwidth" => self.bandwidth = Some(value),
+                    _ => self.weight = value,
+                }
             }
             "center" => {
                 let center: Option<Vec<f64>> = shown.split(';').map(number).collect();
@@ -122,7 +157,11 @@ impl Spec {
         let target = self.target.as_deref().map(|path| reading.cloud(path)).transpose()?;
         let mut aligned = None;
         let energy: Box<dyn Energy> = match (self.kind, &target) {
+            (Kind::DoubleWell, _) => Box::new(DoubleWell),
             (Kind::EnergyDistance, Some(cloud)) => Box::new(EnergyDistance::new(cloud.clone())),
+            (Kind::Mmd, Some(cloud)) => {
+                Box::new(Mmd::new(cloud.clone(), self.bandwidth.unwrap_or(f64::NAN))?)
+            }
             (Kind::Wasserstein, Some(cloud)) => Box::new(Wasserstein::new(cloud.clone())),
             (Kind::Igw, Some(cloud)) => {
                 let search = Alternating { seed, ..Alternating::default() };
@@ -130,7 +169,10 @@ impl Spec {
                 aligned = Some(shared.clone());
                 Box::new(shared)
             }
-            _ => Box::new(self.quadratic(reading)?),
+            _ => match self.interaction() {
+                Some(interaction) => Box::new(interaction?),
+                None => Box::new(self.quadratic(reading)?),
+            },
         };
         let target = target.map(|cloud| Target { cloud, aligned });
         match energy.dim() {
@@ -143,6 +185,10 @@ impl Spec {
             )),
             _ => Ok((energy, target)),
         }
+    }
+
+    fn interaction(&self) -> Option<gromov::Result<Interaction>> {
+        self.p.map(|p| Interaction::new(p, self.q.unwrap_or(0.0)))
     }
 
     fn quadratic(&self, reading: &Reading) -> Result<Quadratic, Failure> {
@@ -202,6 +248,10 @@ mod tests {
         let spec = parse("igw:target=C:\\a,,b=c:,,,weight=-1").unwrap();
         assert_eq!((spec.weight, spec.target), (-1.0, Some(PathBuf::from("C:\\a,b=c:,"))));
         assert_eq!(parse("quadratic").unwrap().weight, 1.0);
+        let spec = parse("mmd:bandwidth=0.5,target=a.png").unwrap();
+        assert_eq!((spec.bandwidth, spec.target), (Some(0.5), Some(PathBuf::from("a.png"))));
+        let spec = parse("interaction:p=4,q=2,weight=3").unwrap();
+        assert_eq!((spec.p, spec.q, spec.weight), (Some(4.0), Some(2.0), 3.0));
     }
 
     #[cfg(unix)]
@@ -217,12 +267,18 @@ mod tests {
         let cases = [
             (
                 "quadrtic",
-                "there is no energy 'quadrtic'; use one of quadratic (center, matrix, weight), energy",
+                "there is no energy 'quadrtic'; use one of quadratic (center, matrix, weight), double-well",
             ),
             ("", "there is no energy ''"),
             ("quadratic:", "'' is not key=value; write quadratic:key=value"),
             ("quadratic:center", "'center' is not key=value"),
             ("quadratic:target=a", "quadratic has no key 'target'; it has center, matrix, weight"),
+            ("interaction", "p is missing; write interaction:p=4,q=2"),
+            ("interaction:p=0", "p: 0 is not allowed; expected a positive number"),
+            ("interaction:p=2,q=-1", "q: -1 is not allowed; expected a number >= 0"),
+            ("mmd:target=a", "bandwidth is missing; write mmd:target=FILE,bandwidth=0.5"),
+            ("mmd:target=a,bandwidth=0", "bandwidth 0 is not allowed; give a length above 0"),
+            ("double-well:p=2", "double-well has no key 'p'; it has weight"),
             ("igw:weight=2", "the target is missing; write igw:target=FILE"),
             ("igw:target=", "target has no value"),
             ("igw:target=a,target=b", "target is given twice"),

@@ -131,7 +131,7 @@ fn wrong_input_is_named_with_its_file() {
     }
     folder.text("huge.csv", "1e70,0\n0,1e70\n");
     let message = folder.refused("flow huge.csv --energy quadratic".split(' '));
-    assert!(message.contains("outside the range [1e-30, 1e30]; rescale the data"), "{message}");
+    assert!(message.contains("outside the range [1e-60, 1e60]; rescale the data"), "{message}");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use gromov::demo::Demo;
-use gromov::energy::{Energy, EnergyDistance};
+use gromov::energy::{Energy, EnergyDistance, Interaction, Mmd};
 use gromov::measure::{Measure, sample};
 use gromov::ot::{Exact, LowRankCost};
 use gromov::{Result, mobility};
@@ -87,18 +87,32 @@ fn mobility_inverse() -> Result<()> {
     Ok(())
 }
 
-/// One value and gradient, one thread; `benches/peers.py` prints the ratio to NumPy.
+/// One value and gradient of every energy of pairs, one thread; `benches/peers.py` prints the ratio of the
+/// first to NumPy.
 fn energy_distance_gradient() -> Result<()> {
-    let (rho, target) = (sample::gaussian(2000, 3, 1)?, sample::gaussian(2000, 3, 2)?);
-    let mut energy = EnergyDistance::new(target);
-    let mut gradient = vec![0.0; 6000];
-    let best = with_threads(1, || {
-        time(|| {
-            black_box(energy.value_and_gradient(&rho, &mut gradient)?);
-            Ok(())
+    let n = 2000;
+    let (rho, target) = (sample::gaussian(n, 3, 1)?, sample::gaussian(n, 3, 2)?);
+    let mut gradient = vec![0.0; 3 * n];
+    let mut run = |energy: &mut dyn Energy| {
+        with_threads(1, || {
+            time(|| {
+                black_box(energy.value_and_gradient(&rho, &mut gradient)?);
+                Ok(())
+            })
         })
-    })?;
-    println!("energy_distance_gradient n=2000: {:.3} ms", best.0);
+    };
+    let best = run(&mut EnergyDistance::new(target.clone()))?.0;
+    println!("energy_distance_gradient n={n}: {best:.3} ms");
+    for energy in [
+        &mut Mmd::new(target, 1.0)? as &mut dyn Energy,
+        &mut Interaction::new(4.0, 2.0)?,
+        &mut Interaction::new(2.0, 1.0)?,
+        &mut Interaction::new(2.5, 1.5)?,
+    ] {
+        let pairs = if energy.dim().is_some() { 2 * n * n } else { n * n };
+        let best = run(energy)?.0;
+        println!("energy {} n={n}: {best:.3} ms, {:.2} ns a pair", energy.name(), best * 1e6 / pairs as f64);
+    }
     Ok(())
 }
 

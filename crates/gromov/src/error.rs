@@ -62,12 +62,12 @@ pub enum Error {
         /// Floor, relative to the largest.
         floor: f64,
     },
-    /// Lengths are outside the range in which the result fits into a double.
-    #[error("{argument}: lengths of about {scale:e} are outside the range {range}; rescale the data")]
+    /// Lengths, or what is made of them, are outside the range in which the result fits into a double.
+    #[error("{argument}: values of about {scale:e} are outside the range {range}; rescale the data")]
     Scale {
         /// Name of the argument.
         argument: String,
-        /// Largest coordinate found.
+        /// Largest value found.
         scale: f64,
         /// Range allowed.
         range: &'static str,

@@ -244,10 +244,10 @@ fn orders_of_all_schemes_in_both_geometries() {
     for metric in [Metric::Igw, Metric::W2] {
         let base = Flow { metric, ..exact() };
         for energy in [&mut Quartic as &mut dyn Energy, &mut Tilted] {
-            for (scheme, want, steps) in
-                [(Scheme::Implicit, 1.0, [16, 32, 64]), (Scheme::Rk4, 4.0, [32, 64, 128])]
-            {
+            for scheme in Scheme::ALL {
+                let steps = if scheme == Scheme::Implicit { [16, 32, 64] } else { [32, 64, 128] };
                 let slope = order(scheme, &base, energy, &rho, &steps);
+                let want = f64::from(scheme.order());
                 assert!((slope - want).abs() < 0.2, "{scheme:?} {metric:?} {}: {slope}", energy.name());
             }
         }
@@ -258,10 +258,12 @@ fn orders_of_all_schemes_in_both_geometries() {
 fn implicit_and_explicit_agree_with_fixed_orientation_too() {
     let rho = cloud(11, 30, &[1.6, 0.9]);
     let base = Flow { rotation: Rotation::Fixed, ..exact() };
-    let slope = order(Scheme::Implicit, &base, &mut Tilted, &rho, &[16, 32, 64]);
-    assert!((slope - 1.0).abs() < 0.2, "{slope}");
-    let slope = order(Scheme::Rk4, &base, &mut Tilted, &rho, &[4, 8, 16]);
-    assert!((slope - 4.0).abs() < 0.2, "{slope}");
+    for (scheme, steps) in
+        Scheme::ALL.into_iter().zip([[16, 32, 64], [32, 64, 128], [32, 64, 128], [4, 8, 16]])
+    {
+        let slope = order(scheme, &base, &mut Tilted, &rho, &steps);
+        assert!((slope - f64::from(scheme.order())).abs() < 0.2, "{scheme:?} {slope}");
+    }
 }
 
 #[test]
@@ -365,8 +367,8 @@ fn end_time_is_met_and_options_are_checked() {
         let error = bad.solve(&rho, &mut energy, &mut ()).unwrap_err().to_string();
         assert!(error.contains(word), "{error}");
     }
-    let huge = rho.with_points(rho.points().iter().map(|x| x * 1e31).collect()).unwrap();
-    assert!(Flow::default().solve(&huge, &mut energy, &mut ()).unwrap_err().to_string().contains("1e30"));
+    let huge = rho.with_points(rho.points().iter().map(|x| x * 1e61).collect()).unwrap();
+    assert!(Flow::default().solve(&huge, &mut energy, &mut ()).unwrap_err().to_string().contains("1e60"));
 }
 
 #[test]
@@ -393,7 +395,7 @@ fn too_long_an_explicit_step_is_seen() {
     };
     let unstable = run(Metric::W2, 3.0, 2000);
     assert_eq!((unstable.status, unstable.energy_rises()), (Status::Stalled, unstable.steps()));
-    assert!(unstable.steps() > 100 && unstable.points.iter().all(|x| x.abs() <= 1e30));
+    assert!(unstable.steps() > 100 && unstable.points.iter().all(|x| x.abs() <= 1e60));
     let stable = run(Metric::W2, 2.5, 20);
     assert_eq!((stable.status, stable.energy_rises()), (Status::Completed, 0));
     assert!(run(Metric::Igw, 1000.0, 10).energy_rises() > 0);
@@ -491,10 +493,6 @@ fn energies_that_are_not_numbers_are_errors_and_a_wrong_gradient_stalls() {
         let run = flow.solve(&rho, &mut wrong, &mut ()).unwrap();
         assert_eq!((run.status, run.steps(), run.frames()), (Status::Stalled, 0, 1), "{metric:?}");
     }
-    let mut huge = gromov::energy::Sum::default();
-    huge.add(1e200, Box::new(Quadratic::new(None, None).unwrap()));
-    let error = Flow::default().solve(&rho, &mut huge, &mut ()).unwrap_err().to_string();
-    assert!(error.contains("metric speed"), "{error}");
     let flow = Flow { step: Some(1e-17), time: Some(1.0), ..Flow::default() };
     let error = flow.solve(&rho, &mut Quadratic::new(None, None).unwrap(), &mut ()).unwrap_err().to_string();
     assert!(error.contains("step"), "{error}");
@@ -577,8 +575,4 @@ fn a_cloud_at_the_origin_needs_a_step_and_then_moves() {
     assert!(error.contains("step") && error.contains("origin"), "{error}");
     let run = Flow { step: Some(0.1), ..flow }.solve(&origin, &mut energy, &mut ()).unwrap();
     assert!((run.frame(3)[0] - (1.0 - 1.1f64.powi(-3))).abs() < 1e-12, "{:?}", run.frame(3));
-    let mut tiny = gromov::energy::Sum::default();
-    tiny.add(1e-170, Box::new(Quadratic::new(None, None).unwrap()));
-    let error = Flow::default().solve(&cloud(26, 9, &[1.0, 0.5]), &mut tiny, &mut ()).unwrap_err();
-    assert!(error.to_string().contains("gradient of the energy"), "{error}");
 }

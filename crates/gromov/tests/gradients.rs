@@ -1,6 +1,8 @@
 //! Taylor slope 2 for every energy, and transport energies against their definitions.
 
-use gromov::energy::{EnergyDistance, Igw, Quadratic, Sum, Wasserstein, check::taylor_slope};
+use gromov::energy::{
+    DoubleWell, EnergyDistance, Igw, Interaction, Mmd, Quadratic, Sum, Wasserstein, check::taylor_slope,
+};
 use gromov::igw::{Alternating, align};
 use gromov::measure::sample::Source;
 use gromov::{Energy, Measure};
@@ -22,7 +24,12 @@ fn energies(d: usize) -> Vec<Box<dyn Energy>> {
     vec![
         Box::new(Quadratic::new(None, None).unwrap()),
         Box::new(Quadratic::new(Some(center), Some(matrix)).unwrap()),
+        Box::new(DoubleWell),
+        Box::new(Interaction::new(4.0, 2.0).unwrap()),
+        Box::new(Interaction::new(3.0, 0.0).unwrap()),
+        Box::new(Interaction::new(2.6, 1.7).unwrap()),
         Box::new(EnergyDistance::new(cloud(1, 25, d))),
+        Box::new(Mmd::new(cloud(1, 25, d), 0.8).unwrap()),
         Box::new(Wasserstein::new(cloud(2, 18, d))),
         Box::new(Igw::new(cloud(2, 18, d), search.clone())),
         Box::new(Igw::new(cloud(2, 18, d + 1), search)),

@@ -185,7 +185,7 @@ fn summary(
         ("status", format!("{}{} after {steps} steps, time {time}", run.status, output::advice(run.status))),
         ("end", end),
         ("tau", format!("{} ({step})", short(run.step))),
-        ("metric", format!("{}, {} scheme", trajectory::metric_name(run.metric), scheme_name(run.scheme))),
+        ("metric", format!("{}, {} scheme", trajectory::metric_name(run.metric), run.scheme.name())),
     ];
     let rises = run.energy_rises();
     if rises > 0 {
@@ -241,12 +241,5 @@ fn mirror_gain(run: &Trajectory) -> String {
     match run.mirror_gain > 0.0 {
         true => format!("{gain} (a mirror image of the cloud would have had less energy)"),
         false => "0".into(),
-    }
-}
-
-fn scheme_name(scheme: Scheme) -> &'static str {
-    match scheme {
-        Scheme::Rk4 => "rk4",
-        _ => "implicit",
     }
 }

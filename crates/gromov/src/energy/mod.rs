@@ -8,18 +8,24 @@
 //! | name | F(ρ) |
 //! | --- | --- |
 //! | [`Quadratic`] | ½ ∫ (x − c)ᵀ Q (x − c) dρ |
+//! | [`DoubleWell`] | ¼ ∫ (\|x\|² − 1)² dρ |
+//! | [`Interaction`] | ½ ∬ (\|z\|ᵖ / p − \|z\|^q / q) dρ dρ, z = x − x' |
 //! | [`EnergyDistance`] | ∬ \|x − y\| dρ dν − ½ ∬ \|x − x'\| dρ dρ − ½ ∬ \|y − y'\| dν dν |
+//! | [`Mmd`] | ½ ∬ exp(−\|x − y\|² / (2 h²)) d(ρ − ν) d(ρ − ν) |
 //! | [`Wasserstein`] | ½ W2²(ρ, ν) |
 //! | [`Igw`] | ½ IGW²(ρ, ν) |
 
 pub mod check;
+mod elementary;
 mod kernel;
+mod line;
+mod pairwise;
 mod potential;
 mod sum;
 mod transport;
 
-pub use kernel::EnergyDistance;
-pub use potential::Quadratic;
+pub use kernel::{EnergyDistance, Interaction, Mmd};
+pub use potential::{DoubleWell, Quadratic};
 pub use sum::Sum;
 pub use transport::{Igw, Wasserstein};
 

@@ -91,6 +91,42 @@ impl Energy for Quadratic {
     }
 }
 
+/// F(ρ) = ¼ ∫ (|x|² − 1)² dρ: points are drawn to the unit sphere. Rotation invariant; its unit of length
+/// is the radius of the sphere. O(n d) time.
+///
+/// ```
+/// use gromov::{Energy, Measure, energy::DoubleWell};
+/// let rho = Measure::uniform(vec![2.0, 1.0, 0.0], 1)?;
+/// assert_eq!(DoubleWell.value(&rho)?, (9.0 + 0.0 + 1.0) / 12.0);
+/// # Ok::<(), gromov::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, Default)]
+pub struct DoubleWell;
+
+impl Energy for DoubleWell {
+    fn name(&self) -> String {
+        "double-well".into()
+    }
+
+    fn value_and_gradient(&mut self, rho: &Measure, gradient: &mut [f64]) -> Result<f64> {
+        let d = rho.dim();
+        for (x, g) in rho.points().chunks_exact(d).zip(gradient.chunks_exact_mut(d)) {
+            let excess = linalg::dot(x, x) - 1.0;
+            x.iter().zip(g).for_each(|(x, g)| *g = excess * x);
+        }
+        let sum = linalg::sum_chunks(rho.len(), 1, |rows, out| {
+            out[0] = rows
+                .map(|i| rho.weights()[i] * (linalg::dot(rho.point(i), rho.point(i)) - 1.0).powi(2))
+                .sum();
+        });
+        Ok(0.25 * sum[0])
+    }
+
+    fn rotation_invariant(&self) -> bool {
+        true
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

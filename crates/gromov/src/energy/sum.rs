@@ -32,8 +32,10 @@ impl Sum {
 
 impl Energy for Sum {
     fn name(&self) -> String {
-        let term = |(c, e): &(f64, Box<dyn Energy>)| {
-            if *c == 1.0 { e.name() } else { format!("{c} {}", e.name()) }
+        let term = |(c, e): &(f64, Box<dyn Energy>)| match c.abs() {
+            1.0 if *c > 0.0 => e.name(),
+            size if (1e-4..1e6).contains(&size) => format!("{c} {}", e.name()),
+            _ => format!("{c:e} {}", e.name()),
         };
         self.terms.iter().map(term).collect::<Vec<_>>().join(" + ")
     }

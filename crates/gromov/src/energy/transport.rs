@@ -59,7 +59,7 @@ impl Energy for Wasserstein {
                 w * squared.sum::<f64>()
             })
             .sum();
-        Ok(0.5 * value)
+        in_doubles(0.5 * value, rho, &self.target, "in which squared lengths are doubles")
     }
 
     fn dim(&self) -> Option<usize> {
@@ -139,7 +139,12 @@ impl Energy for Igw {
         let sigma: Vec<f64> = rho.second_moment().iter().map(|s| 2.0 * s).collect();
         let minus: Vec<f64> = aligned.cross_moment.iter().map(|m| -2.0 * m).collect();
         linalg::combine_rows(rho.points(), p, &sigma, &means, q, 1.0, &minus, gradient, p);
-        Ok(0.5 * aligned.squared)
+        in_doubles(
+            0.5 * aligned.squared,
+            rho,
+            &self.target,
+            "in which the fourth power of lengths is a double",
+        )
     }
 
     fn prepare(&mut self, rho: &Measure, observer: &mut dyn Observer) -> Result<ControlFlow<()>> {
@@ -157,6 +162,15 @@ impl Energy for Igw {
     fn rotation_invariant(&self) -> bool {
         true
     }
+}
+
+/// The value, or [`Error::Scale`] where it has left the range of doubles.
+fn in_doubles(value: f64, rho: &Measure, target: &Measure, range: &'static str) -> Result<f64> {
+    if value.is_finite() {
+        return Ok(value);
+    }
+    let scale = rho.scale().max(target.scale());
+    Err(Error::Scale { argument: "cloud and target".into(), scale, range })
 }
 
 /// ȳ_i = Σ_j π_ij y_j / w_i, (n, q). A point without mass is sent where its nearest point of ρ with

@@ -1,9 +1,10 @@
-//! The flow as an ordinary differential equation: velocities, and the classical Runge-Kutta method.
+//! The flow as an ordinary differential equation: velocities, and Runge-Kutta methods.
 //!
 //! Under IGW v = −L⁻¹ ∇δF with the torque projected away (`fixed`), or, with the orientation free,
 //! w = O*ᵀ ∇δF(O* x) at the orientation O*(x) where F is smallest, tracked from stage to stage.
 
-use super::{Metric, Scheme, Turning, check_scale, rotation};
+use super::units::check_scale;
+use super::{Metric, Scheme, Turning, rotation};
 use crate::energy::Energy;
 use crate::error::{Error, Result};
 use crate::linalg;
@@ -30,9 +31,9 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    /// Errors: an energy or lengths out of range.
-    pub(super) fn check(&self) -> Result<()> {
-        check_scale(&self.cloud, 0.0)?;
+    /// Errors: an energy or lengths out of range; `unit`: that of lengths.
+    pub(super) fn check(&self, unit: f64) -> Result<()> {
+        check_scale(&self.cloud, unit, 0.0)?;
         match self.value.is_finite() {
             true => Ok(()),
             false => {
@@ -49,7 +50,7 @@ pub(super) fn stopped(error: &Error, scheme: Scheme) -> Option<Status> {
         Error::Singular { .. } => Some(Status::Singular),
         Error::IterationCap { .. } => Some(Status::IterationCap),
         Error::NotFinite { .. } | Error::Scale { .. } | Error::LinearAlgebra { .. }
-            if scheme == Scheme::Rk4 =>
+            if scheme != Scheme::Implicit =>
         {
             Some(Status::Stalled)
         }
@@ -96,16 +97,44 @@ impl Field<'_> {
     }
 }
 
-/// One step of the classical fourth-order method from a known first stage; returns z at t + τ.
-pub(super) fn rk4(field: &mut Field<'_>, x: &Measure, first: &[f64], tau: f64) -> Result<Measure> {
-    let ahead = |v: &[f64], h: f64| x.with_points(x.points().iter().zip(v).map(|(x, v)| x + h * v).collect());
-    let mut sum = first.to_vec();
-    let mut last = first.to_vec();
-    for (fraction, weight) in [(0.5, 2.0), (0.5, 2.0), (1.0, 1.0)] {
-        let z = ahead(&last, fraction * tau)?;
-        let stage = field.stage(&z)?;
-        last = field.velocity(&z, &stage)?;
-        sum.iter_mut().zip(&last).for_each(|(s, v)| *s += weight * v);
+/// A Runge-Kutta method whose stages each start from the velocity of the one before.
+pub(super) struct Method {
+    /// How far ahead each further stage lies, in steps.
+    ahead: &'static [f64],
+    /// Weights of all stages, to be divided by their sum.
+    weights: &'static [f64],
+}
+
+impl Method {
+    /// The method of a scheme; `None` for the implicit one.
+    pub(super) fn of(scheme: Scheme) -> Option<Method> {
+        let (ahead, weights): (&[f64], &[f64]) = match scheme {
+            Scheme::Implicit => return None,
+            Scheme::Euler => (&[], &[1.0]),
+            Scheme::Heun => (&[1.0], &[1.0, 1.0]),
+            Scheme::Rk4 => (&[0.5, 0.5, 1.0], &[1.0, 2.0, 2.0, 1.0]),
+        };
+        Some(Method { ahead, weights })
     }
-    ahead(&sum, tau / 6.0)
+
+    /// One step from a known first velocity; returns z at t + τ.
+    pub(super) fn step(
+        &self,
+        field: &mut Field<'_>,
+        x: &Measure,
+        first: Vec<f64>,
+        tau: f64,
+    ) -> Result<Measure> {
+        let ahead =
+            |v: &[f64], h: f64| x.with_points(x.points().iter().zip(v).map(|(x, v)| x + h * v).collect());
+        let mut sum: Vec<f64> = first.iter().map(|v| self.weights[0] * v).collect();
+        let mut last = first;
+        for (fraction, weight) in self.ahead.iter().zip(&self.weights[1..]) {
+            let z = ahead(&last, fraction * tau)?;
+            let stage = field.stage(&z)?;
+            last = field.velocity(&z, &stage)?;
+            sum.iter_mut().zip(&last).for_each(|(s, v)| *s += weight * v);
+        }
+        ahead(&sum, tau / self.weights.iter().sum::<f64>())
+    }
 }

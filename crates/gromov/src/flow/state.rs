@@ -1,8 +1,10 @@
 //! A flow between two steps.
 
+use super::explicit::Method;
 use super::implicit::{self, Setting};
 use super::lbfgs::Stop;
-use super::{DEFAULT_STEPS, FirstTurn, Flow, Metric, Rotation, SCALES, Scheme, StepLog, Trajectory, Turning};
+use super::units::{Scaled, Units, check_scale};
+use super::{DEFAULT_STEPS, FirstTurn, Flow, Metric, Rotation, SCALES, StepLog, Trajectory, Turning};
 use super::{explicit, labels, rotation};
 use crate::energy::Energy;
 use crate::error::{Error, Result};
@@ -16,34 +18,11 @@ use crate::solve::{Event, Observer, Status};
 const CURVATURE_STEPS: usize = 10;
 const SLOW_STEP: usize = 10;
 
-/// An energy and how often it was evaluated.
-struct Counting<'a> {
-    energy: &'a mut dyn Energy,
-    evaluations: usize,
-}
-
-impl Energy for Counting<'_> {
-    fn name(&self) -> String {
-        self.energy.name()
-    }
-
-    fn value_and_gradient(&mut self, rho: &Measure, gradient: &mut [f64]) -> Result<f64> {
-        self.evaluations += 1;
-        self.energy.value_and_gradient(rho, gradient)
-    }
-
-    fn value(&mut self, rho: &Measure) -> Result<f64> {
-        self.evaluations += 1;
-        self.energy.value(rho)
-    }
-}
-
-/// Errors: an energy or a gradient that is not a number.
+/// Errors: an energy or a gradient that is not a number, or beyond the range of doubles.
 fn check_finite(value: f64, gradient: &[f64]) -> Result<()> {
-    let bad = |argument: &str, index: usize, value: f64| Error::NotFinite {
-        argument: argument.into(),
-        index: index.to_string(),
-        value,
+    let bad = |argument: &str, index: usize, value: f64| match value.is_nan() {
+        true => Error::NotFinite { argument: argument.into(), index: index.to_string(), value },
+        false => Error::Scale { argument: argument.into(), scale: value, range: "of doubles" },
     };
     if !value.is_finite() {
         return Err(bad("energy", 0, value));
@@ -57,11 +36,14 @@ fn check_finite(value: f64, gradient: &[f64]) -> Result<()> {
 /// A flow under way; [`Flow::solve`] is the loop around it.
 pub struct State<'a> {
     flow: &'a Flow,
-    energy: Counting<'a>,
+    energy: Scaled<'a>,
+    units: Units,
     turning: Turning,
+    /// Cloud, energy and gradient in units.
     x: Measure,
     value: f64,
     gradient: Vec<f64>,
+    /// Not in units.
     time: f64,
     tau: f64,
     /// Speed, torque and first-step residual of the current point.
@@ -88,7 +70,7 @@ impl<'a> State<'a> {
     ) -> Result<Self> {
         flow.check()?;
         crate::energy::check_dim(energy, rho)?;
-        super::check_scale(rho, SCALES.0)?;
+        check_scale(rho, 1.0, SCALES.0)?;
         let turning = match (flow.metric, energy.rotation_invariant(), flow.rotation) {
             (Metric::W2, ..) | (_, true, _) => Turning::Invariant,
             (_, false, Rotation::Free) => Turning::Free,
@@ -99,6 +81,9 @@ impl<'a> State<'a> {
         let prepared = energy.prepare(rho, observer)?;
         let value = energy.value_and_gradient(rho, &mut gradient)?;
         check_finite(value, &gradient)?;
+        let units = Units::new(rho, &gradient, flow.metric)?;
+        units.reduce_gradient(&mut gradient);
+        let x = units.reduce(rho);
         let out = Trajectory {
             n,
             d,
@@ -119,10 +104,11 @@ impl<'a> State<'a> {
         };
         let mut state = State {
             flow,
-            energy: Counting { energy, evaluations: 0 },
+            energy: Scaled::new(energy, units, x.clone()),
+            units,
             turning,
-            x: rho.clone(),
-            value,
+            x,
+            value: value / units.energy,
             gradient,
             time: 0.0,
             tau: 0.0,
@@ -153,8 +139,12 @@ impl<'a> State<'a> {
     }
 
     /// The cloud now.
-    pub fn cloud(&self) -> &Measure {
-        &self.x
+    pub fn cloud(&self) -> Measure {
+        self.x.moved(self.restored_points().collect())
+    }
+
+    fn restored_points(&self) -> impl Iterator<Item = f64> {
+        self.x.points().iter().map(|x| x * self.units.length)
     }
 
     /// Steps, time and energy, for observers.
@@ -164,7 +154,7 @@ impl<'a> State<'a> {
             (_, Some(time)) => Some((time / self.tau).ceil() as usize),
             _ => None,
         };
-        Event::new(self.out.log.len(), total, self.time, self.value)
+        Event::new(self.out.log.len(), total, self.time, self.value * self.units.energy)
     }
 
     /// Ends the flow with [`Status::Interrupted`].
@@ -177,14 +167,14 @@ impl<'a> State<'a> {
             self.status = Some(Status::Interrupted);
             return Ok(());
         };
-        self.out.mirror_gain = found.mirror_gain;
-        self.out.first_turn = Some(FirstTurn {
+        self.out.mirror_gain = found.mirror_gain * self.units.energy;
+        self.out.first_turn = Some(self.units.restore_turn(FirstTurn {
             angle: linalg::rotation_angle(&found.rotation, self.x.dim())?,
             energy_before: self.value,
             energy_after: found.value,
             rotation: found.rotation,
             converged: found.converged,
-        });
+        }));
         self.x = found.cloud;
         self.value = found.value;
         self.gradient = found.gradient;
@@ -216,15 +206,6 @@ impl<'a> State<'a> {
                 Err(other) => return Err(other),
             }
         }
-        let largest = linalg::max_abs(&self.gradient);
-        if self.status.is_none() && largest > 0.0 && self.speed_squared.abs() < f64::MIN_POSITIVE {
-            let argument = "gradient of the energy".to_string();
-            return Err(Error::Scale {
-                argument,
-                scale: largest,
-                range: "in which its square is a normal number",
-            });
-        }
         if !self.speed_squared.is_finite() {
             let index = format!("step {}", self.out.log.len());
             return Err(Error::NotFinite {
@@ -249,7 +230,7 @@ impl<'a> State<'a> {
         }
         self.tau = match self.flow.step {
             Some(tau) => tau,
-            None if self.first_speed > 0.0 => length / self.first_speed,
+            None if self.first_speed > 0.0 => length / self.first_speed * self.units.time,
             None => 0.0,
         };
         self.out.step = self.tau;
@@ -298,9 +279,10 @@ impl<'a> State<'a> {
             Some(end) if end - self.time < self.tau * (1.0 + 1e-9) => end - self.time,
             _ => self.tau,
         };
-        let log = match self.flow.scheme {
-            Scheme::Implicit => self.implicit(tau),
-            Scheme::Rk4 => self.explicit(tau).map(Some),
+        let in_units = tau / self.units.time;
+        let log = match Method::of(self.flow.scheme) {
+            None => self.implicit(in_units),
+            Some(method) => self.explicit(&method, in_units).map(Some),
         };
         if let Some(status) = log.as_ref().err().and_then(|e| explicit::stopped(e, self.flow.scheme)) {
             self.status = Some(status);
@@ -316,7 +298,8 @@ impl<'a> State<'a> {
             _ => self.time + tau,
         };
         let evaluations = std::mem::take(&mut self.energy.evaluations);
-        self.out.log.push(StepLog { time: self.time, evaluations, ..log });
+        let log = self.units.restore_log(log);
+        self.out.log.push(StepLog { time: self.time, tau, evaluations, ..log });
         self.measure_speed()?;
         self.after_step();
         let done = self.out.log.len();
@@ -399,7 +382,7 @@ impl<'a> State<'a> {
         Ok(())
     }
 
-    fn explicit(&mut self, tau: f64) -> Result<StepLog> {
+    fn explicit(&mut self, method: &Method, tau: f64) -> Result<StepLog> {
         let d = self.x.dim();
         let mut field = explicit::Field {
             energy: &mut self.energy,
@@ -412,9 +395,9 @@ impl<'a> State<'a> {
         let first =
             explicit::Stage { cloud: self.x.clone(), value: self.value, gradient: self.gradient.clone() };
         let velocity = field.velocity(&self.x, &first)?;
-        let z = explicit::rk4(&mut field, &self.x, &velocity, tau)?;
+        let z = method.step(&mut field, &self.x, velocity, tau)?;
         let end = field.stage(&z)?;
-        end.check()?;
+        end.check(self.units.length)?;
         let oriented = field.oriented;
         let angle = linalg::rotation_angle(&field.orientation, d)?;
         let moved_squared = self.moved_squared(end.cloud.points())?;
@@ -487,10 +470,11 @@ impl<'a> State<'a> {
     }
 
     fn frame(&mut self) {
+        let Units { length, energy, .. } = self.units;
         self.out.times.push(self.time);
-        self.out.points.extend_from_slice(self.x.points());
-        self.out.energies.push(self.value);
-        self.out.second_moments.extend(self.x.second_moment());
+        self.out.points.extend(self.x.points().iter().map(|x| x * length));
+        self.out.energies.push(self.value * energy);
+        self.out.second_moments.extend(self.x.second_moment().iter().map(|m| m * length * length));
         self.framed = self.out.log.len();
     }
 

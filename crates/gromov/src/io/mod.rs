@@ -2,10 +2,10 @@
 //!
 //! | ending | read | written |
 //! | --- | --- | --- |
-//! | `.csv`, `.tsv` | one point a row, optional header, weights in the column `w`, `weight` or `weights` | frames (`time,i,x1..xd,w`), plans (`i,j,mass`) |
+//! | `.csv`, `.tsv` | one point a row, optional header, weights in the column `w`, `weight` or `weights` | clouds; frames (`time,i,x1..xd,w`), plans (`i,j,mass`) |
 //! | `.npy` | (n, d) numbers of any width and byte order, C or Fortran order | float64, C order |
-//! | `.npz` | `points` (n, d), optional `weights` (n,); of a trajectory (k, n, d) the last frame | trajectories; float64 arrays and texts, readable without pickle |
-//! | `.ply` | vertices `x`, `y`, optional `z`, optional `weight` or `w`; ascii and binary; faces and colours | |
+//! | `.npz` | `points` (n, d), optional `weights` (n,); of a trajectory (k, n, d) the last frame | clouds, trajectories; float64 arrays and texts, readable without pickle |
+//! | `.ply` | vertices `x`, `y`, optional `z`, optional `weight` or `w`; ascii and binary; faces and colours | clouds, meshes; binary, double |
 //! | `.obj` | vertices; faces and colours | |
 //! | `.xyz` | molecules (one frame), or plain `x y z` or `x y` | |
 //! | `.png` | pixels darker than white, or lighter than black, weighted by the difference | |
@@ -27,6 +27,7 @@ mod obj;
 mod ply;
 mod png;
 mod trajectory;
+mod write;
 mod xyz;
 
 use std::path::Path;
@@ -38,6 +39,7 @@ pub use mesh::{Faces, Mesh, read_mesh, read_mesh_bytes};
 pub use npy::write_npy;
 pub use npz::{Data, Member, write_npz};
 pub use trajectory::write_trajectory;
+pub use write::{check_cloud_writable, write_cloud, write_ply};
 
 use crate::error::Result;
 use crate::measure::Measure;
@@ -51,7 +53,9 @@ pub struct ReadOptions {
     /// Rescale weights of any positive sum to sum one; otherwise the sum must be one within 1e-9.
     pub normalize: bool,
     /// Name of the column (`.csv`, `.tsv`), array (`.npz`) or vertex property (`.ply`) that holds the
-    /// weights, instead of the usual ones.
+    /// weights, instead of the usual ones: an exact match, else the only one that differs in case. With
+    /// it, `w`, `weight` and `weights` are coordinates (text) or passed over. Errors: a file without
+    /// this name, text without a header, formats without names (`.npy`, `.obj`, `.xyz`, `.png`).
     pub weights_column: Option<String>,
     /// In a picture (`.png`), light pixels on a dark ground carry the weight; dark on light otherwise.
     /// Other formats do not read it.

@@ -38,7 +38,7 @@ pub struct Solution {
     pub value: f64,
     /// Σ a_i u_i + Σ b_j v_j: a lower bound of the optimum.
     pub dual_value: f64,
-    /// (value − dual_value) / max(|value|, largest |u_i| |v_j| of the centred factors).
+    /// (value − dual_value) / max(|value|, largest |u_i| |v_j| of the centred factors of atoms with weight).
     pub gap: f64,
     /// Pivots done.
     pub pivots: usize,
@@ -97,7 +97,6 @@ struct State {
     tree: Tree,
     masses: Masses,
     tolerance: f64,
-    scale: f64,
     pivots: usize,
     max_pivots: usize,
     warm: bool,
@@ -142,7 +141,6 @@ impl State {
             units,
             tree,
             masses,
-            scale,
             pivots: 0,
             warm,
             fresh: false,
@@ -212,7 +210,7 @@ impl State {
             .map(|(i, j, flow)| (self.rows[i], self.columns[j], flow as f64 / total))
             .collect();
         let plan = Plan::from_entries(cost.rows(), cost.columns(), entries);
-        let (u, v) = self.potentials(cost);
+        let (u, v) = self.potentials(cost, a);
         // in centred costs and units, where small gaps keep their digits
         let unit = self.units.0 * self.units.1;
         let centred = |i: usize, j: usize| linalg::dot(&self.left_row(cost, i), &self.right_row(cost, j));
@@ -231,7 +229,10 @@ impl State {
         let shift = (0..a.len()).map(|i| a[i] * shift_row(i)).sum::<f64>()
             + (0..b.len()).map(|j| b[j] * shift_column(j)).sum::<f64>();
         let value = primal * unit + shift;
-        let size = (value.abs() / unit).max(self.scale);
+        // masses below the resolution are not in the plan, and are in the bound
+        let rows = (0..a.len()).filter(|&i| a[i] > 0.0).map(|i| linalg::norm(&self.left_row(cost, i)));
+        let columns = (0..b.len()).filter(|&j| b[j] > 0.0).map(|j| linalg::norm(&self.right_row(cost, j)));
+        let size = (value.abs() / unit).max(rows.fold(0.0, f64::max) * columns.fold(0.0, f64::max));
         Solution {
             plan,
             row_potential,
@@ -256,26 +257,34 @@ impl State {
         centred_row(&cost.right[j * self.rank..][..self.rank], &self.right_mean, self.units.1)
     }
 
-    /// Potentials of the centred problem, in its units, for all atoms, feasible by construction: those of
-    /// the kept columns from the tree, of other columns and of all rows as smallest slack.
-    fn potentials(&self, cost: &LowRankCost) -> (Vec<f64>, Vec<f64>) {
-        if let (Some(slack), true, true) =
-            (&self.slack, self.rows.len() == cost.rows(), self.columns.len() == cost.columns())
-        {
-            return (slack.clone(), self.priced.potential().to_vec());
+    /// Potentials of the centred problem, in its units, for all atoms, feasible by construction: of the kept
+    /// columns from the tree; of rows with weight as smallest slack over these; then of the other columns and
+    /// of rows without weight as smallest slack: however large their costs, they do not touch the bound.
+    fn potentials(&self, cost: &LowRankCost, a: &[f64]) -> (Vec<f64>, Vec<f64>) {
+        let kept = self.slack.clone().unwrap_or_else(|| self.price_all());
+        if self.rows.len() == cost.rows() && self.columns.len() == cost.columns() {
+            return (kept, self.priced.potential().to_vec());
         }
-        let mut rows = Columns::new(&self.left, self.rank);
-        rows.potential_mut().copy_from_slice(&self.row_potential);
-        let mut v: Vec<f64> = Vec::with_capacity(cost.columns());
-        let mut kept = self.columns.iter().zip(self.priced.potential()).peekable();
-        for j in 0..cost.columns() {
-            let known = kept.next_if(|k| *k.0 == j);
-            v.push(known.map_or_else(|| rows.best(&self.right_row(cost, j)).value, |k| *k.1));
+        let mut u = vec![None; cost.rows()];
+        self.rows.iter().zip(&kept).for_each(|(i, known)| u[*i] = Some(*known));
+        let (mut left, mut known) = (Vec::new(), Vec::new());
+        for i in (0..a.len()).filter(|&i| a[i] > 0.0) {
+            let row = self.left_row(cost, i);
+            let slack = u[i].unwrap_or_else(|| self.priced.best(&row).value);
+            u[i] = Some(slack);
+            known.push(slack);
+            left.extend(row);
         }
+        let mut rows = Columns::new(&left, self.rank);
+        rows.potential_mut().copy_from_slice(&known);
+        let mut v = vec![None; cost.columns()];
+        self.columns.iter().zip(self.priced.potential()).for_each(|(j, known)| v[*j] = Some(*known));
+        let v: Vec<f64> =
+            (0..v.len()).map(|j| v[j].unwrap_or_else(|| rows.best(&self.right_row(cost, j)).value)).collect();
         let every: Vec<f64> = (0..cost.columns()).flat_map(|j| self.right_row(cost, j)).collect();
         let mut all = Columns::new(&every, self.rank);
         all.potential_mut().copy_from_slice(&v);
-        let slack = |i: usize| all.best(&self.left_row(cost, i)).value;
+        let slack = |i: usize| u[i].unwrap_or_else(|| all.best(&self.left_row(cost, i)).value);
         (over_rows(cost.rows(), cost.columns(), slack), v)
     }
 }

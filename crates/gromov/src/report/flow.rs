@@ -2,7 +2,7 @@
 
 use super::{Chart, Cloud, FrameSwitch, Frames, Page, Player, Section, Series, Table};
 use crate::error::{Error, Result};
-use crate::flow::{Metric, Rotation, Scheme, Trajectory, change};
+use crate::flow::{Metric, Rotation, Trajectory, change};
 use crate::linalg;
 use crate::measure::Measure;
 
@@ -177,7 +177,7 @@ fn facts(t: &Trajectory, seed: u64) -> Table {
         ("energy F", t.energy.clone()),
         ("F at the start, at the end", format!("{:.6e}, {:.6e}", t.energies[0], t.energies[last])),
         ("metric", if t.metric == Metric::W2 { "w2".into() } else { "igw".into() }),
-        ("scheme", if t.scheme == Scheme::Rk4 { "rk4".into() } else { "implicit".into() }),
+        ("scheme", t.scheme.name().into()),
         ("step τ", format!("{:.6e}", t.step)),
         ("steps, time", format!("{}, {:.6e}", t.steps(), t.times[last])),
         ("status", t.status.to_string()),

@@ -1,0 +1,123 @@
+//! Units of a flow: powers of two, in which the cloud and its energy are of order one, so that no square of
+//! a length or of a gradient leaves the range of doubles. The conversions are exact.
+
+use super::{FirstTurn, Metric, SCALES, StepLog};
+use crate::energy::Energy;
+use crate::error::{Error, Result};
+use crate::linalg;
+use crate::measure::Measure;
+
+/// Units of length, energy and time.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Units {
+    pub(super) length: f64,
+    pub(super) energy: f64,
+    /// length⁴ / energy (IGW) or length² / energy (W2).
+    pub(super) time: f64,
+    /// length⁴ (IGW) or length² (W2): the unit of D².
+    squared: f64,
+}
+
+impl Units {
+    /// Units of a cloud and of the gradient of its energy. Errors: lengths outside [1e-60, 1e60], an energy
+    /// whose unit, or that of time, is not a normal number.
+    pub(super) fn new(rho: &Measure, gradient: &[f64], metric: Metric) -> Result<Self> {
+        check_scale(rho, 1.0, SCALES.0)?;
+        let length = linalg::power_of_two_scale(rho.scale());
+        let steepest = linalg::max_abs(gradient);
+        let energy = linalg::power_of_two_scale(steepest * length);
+        let squared = length.powi(if metric == Metric::Igw { 4 } else { 2 });
+        let time = squared / energy;
+        if [steepest * length, energy, time].iter().any(|u| *u != 0.0 && !u.is_normal()) {
+            return Err(Error::Scale {
+                argument: "gradient of the energy".into(),
+                scale: steepest,
+                range: "in which energies and times are normal numbers",
+            });
+        }
+        Ok(Units { length, energy, time, squared })
+    }
+
+    /// The cloud in units.
+    pub(super) fn reduce(&self, rho: &Measure) -> Measure {
+        rho.divided_by(self.length)
+    }
+
+    /// The gradient of the energy in units.
+    pub(super) fn reduce_gradient(&self, gradient: &mut [f64]) {
+        // the quotient alone may leave the range of doubles
+        gradient.iter_mut().for_each(|g| *g = *g / self.energy * self.length);
+    }
+
+    /// A step out of units. Rates may leave the range of doubles.
+    pub(super) fn restore_log(&self, log: StepLog) -> StepLog {
+        StepLog {
+            tau: log.tau * self.time,
+            energy: log.energy * self.energy,
+            speed_squared: log.speed_squared * self.energy / self.time,
+            rate: log.rate * self.energy / self.time,
+            moved_squared: log.moved_squared * self.squared,
+            inequality: log.inequality * self.energy,
+            ..log
+        }
+    }
+
+    /// The first turn out of units.
+    pub(super) fn restore_turn(&self, turn: FirstTurn) -> FirstTurn {
+        FirstTurn {
+            energy_before: turn.energy_before * self.energy,
+            energy_after: turn.energy_after * self.energy,
+            ..turn
+        }
+    }
+}
+
+/// [`Error::Scale`] when the largest coordinate in units, if not 0, is outside [`least`, 1e60].
+pub(super) fn check_scale(cloud: &Measure, unit: f64, least: f64) -> Result<()> {
+    let scale = cloud.scale() * unit;
+    if scale == 0.0 || (least..=SCALES.1).contains(&scale) {
+        return Ok(());
+    }
+    Err(Error::Scale { argument: "cloud".into(), scale, range: "[1e-60, 1e60]" })
+}
+
+/// An energy in units, and how often it was evaluated.
+pub(super) struct Scaled<'a> {
+    pub(super) energy: &'a mut dyn Energy,
+    pub(super) units: Units,
+    pub(super) evaluations: usize,
+    /// The cloud out of units; its weights are those of the flow.
+    cloud: Measure,
+}
+
+impl<'a> Scaled<'a> {
+    /// `cloud`: any cloud with the weights of the flow.
+    pub(super) fn new(energy: &'a mut dyn Energy, units: Units, cloud: Measure) -> Self {
+        Scaled { energy, units, evaluations: 0, cloud }
+    }
+
+    fn restore(&mut self, rho: &Measure) {
+        let length = self.units.length;
+        self.cloud.points_mut().iter_mut().zip(rho.points()).for_each(|(to, x)| *to = x * length);
+    }
+}
+
+impl Energy for Scaled<'_> {
+    fn name(&self) -> String {
+        self.energy.name()
+    }
+
+    fn value_and_gradient(&mut self, rho: &Measure, gradient: &mut [f64]) -> Result<f64> {
+        self.evaluations += 1;
+        self.restore(rho);
+        let value = self.energy.value_and_gradient(&self.cloud, gradient)?;
+        self.units.reduce_gradient(gradient);
+        Ok(value / self.units.energy)
+    }
+
+    fn value(&mut self, rho: &Measure) -> Result<f64> {
+        self.evaluations += 1;
+        self.restore(rho);
+        Ok(self.energy.value(&self.cloud)? / self.units.energy)
+    }
+}
