@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::error::ErrorKind;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use gromov::flow::Scheme;
 
 use crate::failure::Failure;
@@ -16,8 +16,9 @@ const ABOUT: &str = "The inner-product Gromov-Wasserstein (IGW) geometry of poin
 const FILES: &str = "\
 Clouds are files with one point a row: .csv and .tsv (header optional; a column named w, weight or \
 weights holds weights), .npy (n, d), .npz (points, optional weights; of a trajectory the last frame), \
-.ply and .obj (vertices), .xyz (molecules or x y z), .png (dark pixels, weighted). \
-Weights sum to 1; without weights every point has 1/n.";
+.ply and .obj (vertices), .xyz (atoms, or rows of numbers), .png (pixels, weighted by darkness; lengths in \
+pixels, the origin in the lower left corner: use --center). Weights sum to 1; without weights every point \
+has 1/n.";
 
 const CODES: &str = "\
 Exit codes: 0 done; 1 answered, but the status is singular, iteration_cap, time_cap or stalled; \
@@ -47,6 +48,8 @@ pub enum Command {
     Info(Info),
     /// The horse that turns and one energy in two geometries, on built-in clouds: a page and numbers
     Demo(Demo),
+    /// Completions of the command line for a shell, to stdout
+    Completions(Completions),
 }
 
 /// Options of every command.
@@ -54,7 +57,7 @@ pub enum Command {
 #[command(next_help_heading = "Common options")]
 pub struct Common {
     /// Shift every cloud read (targets too) so that its mean is zero. IGW is invariant under rotations
-    /// about the origin, not under shifts
+    /// about the origin, not under shifts. With --points: the mean of the whole cloud
     #[arg(long, global = true)]
     pub center: bool,
     /// Seed of everything random. The same seed gives the same results, for any number of threads
@@ -66,12 +69,21 @@ pub struct Common {
     /// Print one JSON object instead of a table. Numbers that are not finite are null
     #[arg(long, global = true)]
     pub json: bool,
-    /// No progress line on stderr (there is none anyway when stderr is not a terminal)
+    /// No progress line and no notes on stderr (there is no such line when stderr is not a terminal)
     #[arg(long, global = true)]
     pub quiet: bool,
     /// Divide weights by their sum; otherwise a sum other than 1 (within 1e-9) is an error
     #[arg(long, global = true)]
     pub normalize: bool,
+    /// Weights are in the column (.csv, .tsv), array (.npz) or vertex property (.ply) of this name
+    #[arg(long, global = true, value_name = "NAME")]
+    pub weights_column: Option<String>,
+    /// In a .png, light pixels on a dark ground are the cloud
+    #[arg(long, global = true)]
+    pub invert: bool,
+    /// Replace every cloud of more than N points (targets too) by a seeded sample of N; the output says so
+    #[arg(long, allow_negative_numbers = true, global = true, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub points: Option<u64>,
     /// The most bytes any input file may have [default: 1073741824, 1 GiB]
     #[arg(long, allow_negative_numbers = true, global = true, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub max_bytes: Option<u64>,
@@ -85,13 +97,16 @@ The IGW distance of two weighted clouds of any sizes and dimensions:
 It is 0 exactly when one cloud is a rotation or a mirror image of the other. `squared` scales as \
 length^4, `distance` as length^2. Local optima are searched from many starts; the lower bound says how far \
 the best one can be from the optimum, and `certified` that it is the optimum. On the line (d = 1) the \
-answer is exact.";
+answer is exact. A search with a cloud of more than 20000 points begins with a forecast of its time and \
+memory, measured on samples, and goes on with --large alone.";
 
 const DISTANCE_EXAMPLES: &str = "\
 Examples:
   gromov distance a.csv b.csv
   gromov distance a.ply b.ply --center --starts 200 --json
-  gromov distance a.npz b.npz --plan plan.csv --time-limit 60";
+  gromov distance a.npz b.npz --plan plan.csv --time-limit 60
+  gromov distance a.png b.png --center --points 1000 --report ab.html
+  gromov distance a.ply b.ply --center --points 2000 --transform a.ply --out moved.ply";
 
 /// Arguments of `distance`.
 #[derive(Debug, Args)]
@@ -121,6 +136,18 @@ pub struct Distance {
     /// Write a page with both clouds, the lines of the plan and the numbers; it works offline
     #[arg(long, value_name = "FILE.html")]
     pub report: Option<PathBuf>,
+    /// Move the cloud of this file by the map found, from the frame of A to that of B: each row x becomes
+    /// (x - mean of A) R + mean of B, with means that are zero without --center. All its points are moved,
+    /// also with --points
+    #[arg(long, value_name = "FILE", requires = "out")]
+    pub transform: Option<PathBuf>,
+    /// Where the moved cloud goes: .csv, .tsv, .npy, .npz or .ply, which keeps the faces and colours of a
+    /// .ply or .obj (in .ply a cloud of the plane gets z = 0)
+    #[arg(long, value_name = "FILE", requires = "transform")]
+    pub out: Option<PathBuf>,
+    /// Search with clouds of any size; the forecast goes to stderr
+    #[arg(long)]
+    pub large: bool,
 }
 
 /// How a distance is found.
@@ -220,6 +247,11 @@ pub struct Flow {
     /// Write a page that plays the flow, with its curves and numbers; it works offline
     #[arg(long, value_name = "FILE.html")]
     pub report: Option<PathBuf>,
+    /// Write the frames as DIR/frame_0000.ply, frame_0001.ply, ... with the faces and colours of a .ply or
+    /// .obj, for d = 2 (z = 0 is added) and 3. The folder is created if missing; frames of an earlier run
+    /// are replaced or removed
+    #[arg(long, value_name = "DIR")]
+    pub frames_ply: Option<PathBuf>,
 }
 
 /// Geometry of a flow.
@@ -281,6 +313,23 @@ pub struct Demo {
     pub quick: bool,
 }
 
+const COMPLETIONS: &str = "\
+Install:
+  bash        gromov completions bash > ~/.local/share/bash-completion/completions/gromov
+  zsh         gromov completions zsh > DIR/_gromov, where DIR is a folder of $fpath
+  fish        gromov completions fish > ~/.config/fish/completions/gromov.fish
+  elvish      gromov completions elvish >> ~/.config/elvish/rc.elv
+  powershell  gromov completions powershell >> $PROFILE";
+
+/// Arguments of `completions`.
+#[derive(Debug, Args)]
+#[command(after_help = COMPLETIONS)]
+pub struct Completions {
+    /// The shell
+    #[arg(value_enum, value_name = "SHELL")]
+    pub shell: clap_complete::Shell,
+}
+
 /// Reads the command line; help and version are printed and end the program.
 pub fn parse() -> Result<Raw, Failure> {
     let error = match Raw::try_parse() {
@@ -292,12 +341,16 @@ pub fn parse() -> Result<Raw, Failure> {
             output::print(&error.render().to_string())?;
             std::process::exit(0)
         }
-        _ => Err(Failure::new(one_line(&error.render().to_string()))),
+        _ => {
+            let words = std::env::args_os().skip(1).filter_map(|w| w.into_string().ok());
+            Err(Failure::new(one_line(&error.render().to_string(), words)))
+        }
     }
 }
 
-/// The message of a usage error without its usage lines.
-fn one_line(rendered: &str) -> String {
+/// The message of a usage error without its usage lines. The command whose help is named is that of the
+/// usage lines, else the first among the words typed.
+fn one_line(rendered: &str, words: impl IntoIterator<Item = String>) -> String {
     let body = rendered.strip_prefix("error: ").unwrap_or(rendered);
     let mut text = String::new();
     for line in body.lines().map(str::trim).take_while(|l| !l.starts_with("Usage:")) {
@@ -311,8 +364,10 @@ fn one_line(rendered: &str) -> String {
         text.extend([separator, line]);
     }
     let usage = body.lines().find_map(|l| l.trim().strip_prefix("Usage: "));
-    let command = match usage.and_then(|u| u.split(' ').nth(1)).filter(|w| w.starts_with(char::is_lowercase))
-    {
+    let commands = Raw::command();
+    let known = |word: &str| commands.get_subcommands().any(|c| c.get_name() == word);
+    let used = usage.and_then(|u| u.split(' ').nth(1)).filter(|w| known(w)).map(String::from);
+    let command = match used.or_else(|| words.into_iter().find(|w| known(w))) {
         Some(command) => format!("gromov {command}"),
         None => "gromov".into(),
     };
@@ -322,7 +377,6 @@ fn one_line(rendered: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_definition_is_consistent() {
@@ -331,12 +385,18 @@ mod tests {
 
     #[test]
     fn usage_errors_are_one_line() {
-        let text =
-            |arguments: &[&str]| one_line(&Raw::try_parse_from(arguments).unwrap_err().render().to_string());
-        let unknown = text(&["gromov", "info", "a.csv", "--plot"]);
-        assert_eq!(unknown, "unexpected argument '--plot' found; try 'gromov info --help'");
+        let text = |arguments: &[&str]| {
+            let rendered = Raw::try_parse_from(arguments).unwrap_err().render().to_string();
+            one_line(&rendered, arguments.iter().skip(1).map(|w| w.to_string()))
+        };
+        let unknown = text(&["gromov", "info", "a.csv", "--xyzzy"]);
+        assert_eq!(unknown, "unexpected argument '--xyzzy' found; try 'gromov info --help'");
         assert!(text(&["gromov", "flow", "a"]).contains("not provided: --energy <SPEC>; try 'gromov flow"));
         assert!(text(&["gromov"]).contains("requires a subcommand"));
+        assert!(
+            text(&["gromov", "--seed", "1", "flow", "--tol", "x"]).ends_with("; try 'gromov flow --help'")
+        );
+        assert!(text(&["gromov", "--seed", "x"]).ends_with("; try 'gromov --help'"));
         let similar = text(&["gromov", "flow", "a", "--energy", "x", "--step", "1", "--tim", "2"]);
         assert!(
             similar

@@ -31,11 +31,19 @@ impl From<gromov::Error> for Failure {
     fn from(error: gromov::Error) -> Self {
         match error {
             gromov::Error::Option { option, value, expected } => {
-                let option = option.replace('_', "-");
+                let (option, value) = (option.replace('_', "-"), short(&value));
                 Failure(format!("--{option}: {value} is not allowed; give {expected}"))
             }
             other => Failure(other.to_string()),
         }
+    }
+}
+
+/// A number as it is shown: one of many digits gets an exponent.
+pub fn short(number: &str) -> String {
+    match number.parse::<f64>() {
+        Ok(x) if number.len() > 20 => format!("{x:e}"),
+        _ => number.to_string(),
     }
 }
 
@@ -47,5 +55,6 @@ mod tests {
     fn options_are_named_as_they_are_typed() {
         let error = gromov::igw::Alternating { starts: Some(0), ..Default::default() }.check().unwrap_err();
         assert_eq!(Failure::from(error), Failure::new("--starts: 0 is not allowed; give at least 1"));
+        assert_eq!((short(&1e300.to_string()), short("0.25")), ("1e300".into(), "0.25".into()));
     }
 }

@@ -7,62 +7,46 @@ use std::time::Duration;
 use gromov::energy::Sum;
 use gromov::flow;
 use gromov::igw::Alternating;
-use gromov::{Measure, io};
+use gromov::io;
 
 use crate::args;
-use crate::failure::Failure;
+use crate::failure::{self, Failure};
+use crate::outputs::Outputs;
+use crate::reading::{Input, Reading, Sampled};
 use crate::spec::Spec;
 use crate::target::Target;
 
-/// How clouds are read.
-#[derive(Debug, Clone)]
-pub struct Reading {
-    /// Limits, and whether weights are rescaled.
-    pub options: io::ReadOptions,
-    center: bool,
-    /// Files that will be written: none may be read.
-    outputs: Vec<PathBuf>,
-}
-
-impl Reading {
-    fn new(common: &args::Common, outputs: &[Option<&Path>]) -> Self {
-        let outputs = outputs.iter().flatten().filter_map(|p| p.canonicalize().ok()).collect();
-        let mut options = io::ReadOptions { normalize: common.normalize, ..Default::default() };
-        if let Some(bytes) = common.max_bytes {
-            options.limits.bytes = bytes;
-        }
-        Reading { options, center: common.center, outputs }
-    }
-
-    /// The cloud of a file, centred if asked for.
-    pub fn cloud(&self, path: &Path) -> Result<Measure, Failure> {
-        let cloud = self.raw(path)?;
-        Ok(if self.center { cloud.centred() } else { cloud })
-    }
-
-    fn raw(&self, path: &Path) -> Result<Measure, Failure> {
-        if path.canonicalize().is_ok_and(|p| self.outputs.contains(&p)) {
-            return Err(Failure::file(
-                path,
-                "is read and would be overwritten; give the output another name",
-            ));
-        }
-        Ok(io::read(path, &self.options)?)
-    }
-}
+/// Points of a cloud above which a distance is forecast and waits for `--large`.
+const LARGE: usize = 20_000;
 
 /// A distance to compute.
 pub struct Distance {
-    /// First cloud, as read.
-    pub a: Measure,
-    /// Second cloud, as read.
-    pub b: Measure,
-    /// Options of the solver, centring included.
+    /// First cloud.
+    pub a: Input,
+    /// Second cloud.
+    pub b: Input,
+    /// Options of the solver. Clouds are centred when they are read.
     pub options: Alternating,
+    /// Large clouds of more than one dimension: a forecast comes first.
+    pub forecast: bool,
     /// Where the plan goes.
     pub plan: Option<PathBuf>,
     /// Where the page goes.
     pub report: Option<PathBuf>,
+    /// The cloud to be moved by the map found.
+    pub moved: Option<Moved>,
+    /// Clouds of which a sample was taken.
+    pub sampled: Vec<Sampled>,
+}
+
+/// A cloud to be moved, and where it goes.
+pub struct Moved {
+    /// The cloud with its faces and colours.
+    pub mesh: io::Mesh,
+    /// The file to be written.
+    pub out: PathBuf,
+    /// True if it can hold faces and colours.
+    pub ply: bool,
 }
 
 /// Checks the arguments of `distance` and reads its clouds.
@@ -72,32 +56,76 @@ pub fn distance(args: &args::Distance, common: &args::Common) -> Result<Distance
         seed: common.seed,
         tol: args.tol,
         time_limit: args.time_limit.map(seconds).transpose()?,
-        center: common.center,
         closed_forms: args.method == args::Method::Auto,
         ..Alternating::default()
     };
     options.check()?;
+    let mut outputs = Outputs::default();
     if let Some(path) = &args.plan {
         if ending(path).as_deref() != Some("csv") {
             return Err(Failure::file(path, "a plan is written as .csv; give --plan a name that ends so"));
         }
-        io::check_writable(path)?;
+        outputs.add(path, "--plan")?;
     }
-    let report = args.report.as_deref().map(page).transpose()?;
-    let reading = Reading::new(common, &[args.plan.as_deref(), args.report.as_deref()]);
-    let (a, b) = (reading.raw(&args.a)?, reading.raw(&args.b)?);
-    Ok(Distance { a, b, options, plan: args.plan.clone(), report })
+    if let Some(path) = &args.report {
+        page(path, &mut outputs)?;
+    }
+    if let Some(path) = &args.out {
+        io::check_cloud_writable(path)?;
+        outputs.add(path, "--out")?;
+    }
+    let mut reading = Reading::new(common, outputs);
+    let (a, b) = (reading.cloud(&args.a)?, reading.cloud(&args.b)?);
+    let moved = match (&args.transform, &args.out) {
+        (Some(file), Some(out)) => Some(moved(&reading, file, out, (args, a.cloud.dim()), b.cloud.dim())?),
+        _ => None,
+    };
+    let line = options.closed_forms && (a.cloud.dim(), b.cloud.dim()) == (1, 1);
+    let forecast = !line && a.cloud.len().max(b.cloud.len()) > LARGE;
+    let (plan, report) = (args.plan.clone(), args.report.clone());
+    Ok(Distance { a, b, options, forecast, plan, report, moved, sampled: reading.sampled })
+}
+
+/// The cloud of `--transform`, which must have the dimension of A; what is written must fit its format.
+fn moved(
+    reading: &Reading,
+    file: &Path,
+    out: &Path,
+    (args, from): (&args::Distance, usize),
+    to: usize,
+) -> Result<Moved, Failure> {
+    let mesh = reading.whole_mesh(file)?;
+    if mesh.cloud.dim() != from {
+        let a = gromov::error::printable(&args.a.to_string_lossy());
+        let d = mesh.cloud.dim();
+        let problem =
+            format!("its points have {d} coordinates, those of {a} have {from}; give one of {from}");
+        return Err(Failure::file(file, problem));
+    }
+    let ending = ending(out).unwrap_or_default();
+    if ending == "npy" && !mesh.cloud.has_uniform_weights() {
+        let problem = "the moved cloud has weights, which .npy cannot hold; write .npz, .csv, .tsv or .ply";
+        return Err(Failure::file(out, problem));
+    }
+    if ending == "ply" && !(2..=3).contains(&to) {
+        let problem =
+            format!("moved points have {to} coordinates, and .ply holds 2 or 3; write .npz or .csv");
+        return Err(Failure::file(out, problem));
+    }
+    Ok(Moved { mesh, out: out.to_path_buf(), ply: ending == "ply" })
 }
 
 fn seconds(limit: f64) -> Result<Duration, Failure> {
-    Duration::try_from_secs_f64(limit)
-        .map_err(|_| Failure::new(format!("--time-limit: {limit} is not allowed; give seconds, 0 or more")))
+    Duration::try_from_secs_f64(limit).map_err(|_| {
+        let limit = failure::short(&limit.to_string());
+        Failure::new(format!("--time-limit: {limit} is not allowed; give seconds, 0 or more"))
+    })
 }
 
 /// A flow to run.
 pub struct Flow {
-    /// The cloud, centred if asked for.
-    pub cloud: Measure,
+    /// The cloud to start from.
+    pub start: Input,
     /// The sum of the energies.
     pub energy: Sum,
     /// Options of the flow.
@@ -108,6 +136,20 @@ pub struct Flow {
     pub out: Option<Output>,
     /// Where the page goes.
     pub report: Option<PathBuf>,
+    /// Frames as PLY files.
+    pub frames: Option<Frames>,
+    /// Clouds of which a sample was taken.
+    pub sampled: Vec<Sampled>,
+}
+
+/// Frames as PLY files.
+pub struct Frames {
+    /// Their folder.
+    pub folder: PathBuf,
+    /// The cloud with its faces and colours, none if it is a sample.
+    pub mesh: io::Mesh,
+    /// The file has faces or colours, and a sample was taken.
+    pub lost: bool,
 }
 
 /// An output file of frames.
@@ -154,22 +196,52 @@ pub fn flow(args: &args::Flow, common: &args::Common) -> Result<Flow, Failure> {
     };
     options.check()?;
     let specs = args.energy.iter().map(|s| Spec::parse(s)).collect::<Result<Vec<_>, _>>()?;
-    let out = args.out.as_deref().map(output).transpose()?;
-    let report = args.report.as_deref().map(page).transpose()?;
-    let reading = Reading::new(common, &[args.out.as_deref(), args.report.as_deref()]);
-    let cloud = reading.cloud(&args.cloud)?;
+    let mut outputs = Outputs::default();
+    let out = args.out.as_deref().map(|path| output(path, &mut outputs)).transpose()?;
+    if let Some(path) = &args.report {
+        page(path, &mut outputs)?;
+    }
+    if let Some(folder) = &args.frames_ply {
+        outputs.add_frames(folder)?;
+    }
+    let mut reading = Reading::new(common, outputs);
+    let (start, frames) = match &args.frames_ply {
+        None => (reading.cloud(&args.cloud)?, None),
+        Some(folder) => {
+            let (start, frames) = frames(&mut reading, &args.cloud, folder)?;
+            (start, Some(frames))
+        }
+    };
     let mut energy = Sum::default();
     let mut targets = Vec::new();
     for spec in &specs {
-        let (term, target) = spec.build(&reading, &args.cloud, cloud.dim(), common.seed)?;
+        let (term, target) = spec.build(&mut reading, &args.cloud, start.cloud.dim(), common.seed)?;
         energy.add(spec.weight, term);
         targets.extend(target);
     }
-    Ok(Flow { cloud, energy, options, targets, out, report })
+    let report = args.report.clone();
+    Ok(Flow { start, energy, options, targets, out, report, frames, sampled: reading.sampled })
+}
+
+/// The cloud of a flow whose frames become PLY files.
+fn frames(reading: &mut Reading, cloud: &Path, folder: &Path) -> Result<(Input, Frames), Failure> {
+    let (start, mut mesh) = reading.mesh(cloud)?;
+    let d = start.cloud.dim();
+    if !(2..=3).contains(&d) {
+        let problem =
+            format!("its points have d = {d} coordinates, and --frames-ply needs 2 or 3; use --out");
+        return Err(Failure::file(cloud, problem));
+    }
+    let sampled = start.cloud.len() < start.whole;
+    let lost = sampled && (mesh.colors.is_some() || !mesh.faces.is_empty());
+    if sampled {
+        (mesh.faces, mesh.colors) = (io::Faces::default(), None);
+    }
+    Ok((start, Frames { folder: folder.to_path_buf(), mesh, lost }))
 }
 
 /// An output of frames that can be written.
-fn output(path: &Path) -> Result<Output, Failure> {
+fn output(path: &Path, outputs: &mut Outputs) -> Result<Output, Failure> {
     let format = match ending(path).as_deref() {
         Some("npz") => Format::Npz,
         Some("csv") => Format::Csv,
@@ -178,26 +250,26 @@ fn output(path: &Path) -> Result<Output, Failure> {
             return Err(Failure::file(path, problem));
         }
     };
-    io::check_writable(path)?;
+    outputs.add(path, "--out")?;
     Ok(Output { path: path.to_path_buf(), format })
 }
 
-/// A page that can be written.
-fn page(path: &Path) -> Result<PathBuf, Failure> {
+/// Adds a page to the outputs.
+fn page(path: &Path, outputs: &mut Outputs) -> Result<(), Failure> {
     if ending(path).as_deref() != Some("html") {
         return Err(Failure::file(path, "a report is written as .html; give --report a name that ends so"));
     }
-    io::check_writable(path)?;
-    Ok(path.to_path_buf())
+    outputs.add(path, "--report")
 }
 
 fn ending(path: &Path) -> Option<String> {
     path.extension().map(|e| e.to_string_lossy().to_lowercase())
 }
 
-/// Reads the cloud of `info`.
-pub fn info(args: &args::Info, common: &args::Common) -> Result<Measure, Failure> {
-    Reading::new(common, &[]).cloud(&args.cloud)
+/// Reads the cloud of `info`, and says whether it is a sample.
+pub fn info(args: &args::Info, common: &args::Common) -> Result<(Input, Vec<Sampled>), Failure> {
+    let mut reading = Reading::new(common, Outputs::default());
+    Ok((reading.cloud(&args.cloud)?, reading.sampled))
 }
 
 /// The demonstration and where it goes.

@@ -6,8 +6,11 @@
 mod args;
 mod commands;
 mod failure;
+mod frames;
 mod job;
 mod output;
+mod outputs;
+mod reading;
 mod spec;
 mod target;
 mod trajectory;

@@ -20,6 +20,11 @@ pub fn print(text: &str) -> Result<(), Failure> {
     }
 }
 
+/// Writes a line `gromov: note: ...` to stderr. A closed stderr is no reason to fail.
+pub fn note(text: &str) {
+    let _ = writeln!(std::io::stderr(), "gromov: note: {text}");
+}
+
 /// One JSON object on one line; numbers that are not finite are null.
 pub fn json(object: &impl Serialize) -> Result<String, Failure> {
     let text = serde_json::to_string(object);
@@ -71,6 +76,31 @@ pub fn number(x: f64, digits: usize) -> String {
         return format!("{x:.*}", usize::try_from(decimals).unwrap_or(0));
     }
     format!("{x:.*e}", digits - 1)
+}
+
+/// A time to two digits, in a unit that suits it.
+pub fn duration(seconds: f64) -> String {
+    const UNITS: [(f64, &str); 4] =
+        [(365.25 * 86_400.0, "years"), (86_400.0, "days"), (3600.0, "hours"), (60.0, "minutes")];
+    let unit = UNITS.into_iter().find(|(size, _)| seconds >= 2.0 * size);
+    let (size, name) = unit.unwrap_or((1.0, "seconds"));
+    format!("{} {name}", two_digits(seconds / size))
+}
+
+/// An amount of memory to two digits.
+pub fn bytes(bytes: f64) -> String {
+    let unit = [(1e9, "GB"), (1e6, "MB")].into_iter().find(|(size, _)| bytes >= *size);
+    let (size, name) = unit.unwrap_or((1e3, "kB"));
+    format!("{} {name}", two_digits(bytes / size))
+}
+
+fn two_digits(x: f64) -> String {
+    if x >= 1e6 {
+        return format!("{x:.0e}");
+    }
+    let unit = if x > 0.0 { 10f64.powi(x.log10().floor() as i32 - 1) } else { 1.0 };
+    let decimals = if x < 1.0 { 2 } else { usize::from(x < 9.95) };
+    format!("{:.decimals$}", (x / unit).round() * unit)
 }
 
 /// A vector as `(a, b, c)`; long ones are cut.
@@ -131,6 +161,25 @@ mod tests {
         for (x, text) in cases {
             assert_eq!(number(x, 5), text);
         }
+    }
+
+    #[test]
+    fn forecasts_have_two_digits() {
+        for (seconds, text) in [
+            (0.0, "0.00 seconds"),
+            (0.123, "0.12 seconds"),
+            (119.0, "120 seconds"),
+            (444.0, "7.4 minutes"),
+            (7200.0, "2.0 hours"),
+            (1e6, "12 days"),
+            (1e15, "3e7 years"),
+        ] {
+            assert_eq!(duration(seconds), text);
+        }
+        assert_eq!(
+            (bytes(25_400_000.0), bytes(9.96e9), bytes(900.0)),
+            ("25 MB".into(), "10 GB".into(), "0.90 kB".into())
+        );
     }
 
     #[test]

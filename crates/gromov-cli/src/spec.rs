@@ -9,10 +9,9 @@ use std::path::{Path, PathBuf};
 use gromov::Energy;
 use gromov::energy::{DoubleWell, EnergyDistance, Igw, Interaction, Mmd, Quadratic, Wasserstein};
 use gromov::igw::Alternating;
-use gromov::io;
 
-use crate::failure::Failure;
-use crate::job::Reading;
+use crate::failure::{self, Failure};
+use crate::reading::Reading;
 use crate::target::{Shared, Target};
 
 /// Every energy with its keys.
@@ -108,7 +107,10 @@ impl Spec {
             }
         }
         if let Some(h) = spec.bandwidth.filter(|h| *h <= 0.0) {
-            return Err(fail(format!("bandwidth {h} is not allowed; give a length above 0")));
+            return Err(fail(format!(
+                "bandwidth {} is not allowed; give a length above 0",
+                failure::short(&h.to_string())
+            )));
         }
         spec.interaction().transpose().map_err(|e| fail(e.to_string()))?;
         Ok(spec)
@@ -149,12 +151,12 @@ impl Spec {
     /// beside it, if it has one.
     pub fn build(
         &self,
-        reading: &Reading,
+        reading: &mut Reading,
         cloud: &Path,
         dim: usize,
         seed: u64,
     ) -> Result<(Box<dyn Energy>, Option<Target>), Failure> {
-        let target = self.target.as_deref().map(|path| reading.cloud(path)).transpose()?;
+        let target = self.target.as_deref().map(|path| reading.cloud(path).map(|i| i.cloud)).transpose()?;
         let mut aligned = None;
         let energy: Box<dyn Energy> = match (self.kind, &target) {
             (Kind::DoubleWell, _) => Box::new(DoubleWell),
@@ -195,7 +197,7 @@ impl Spec {
         let matrix = match &self.matrix {
             None => None,
             Some(path) => {
-                let m = io::read_matrix(path, &reading.options)?;
+                let m = reading.matrix(path)?;
                 if m.rows != m.cols {
                     let problem =
                         format!("holds {} rows and {} columns; give a square matrix", m.rows, m.cols);

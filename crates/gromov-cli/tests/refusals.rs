@@ -11,6 +11,9 @@ fn folder() -> Folder {
     folder.text("bad.csv", "x,y\n1,2\n3,nan\n");
     folder.text("sum.csv", "x,w\n1,0.5\n2,0.6\n");
     folder.text("wide.csv", "1,2,3\n4,5,6\n");
+    folder.text("line.csv", "1\n4\n");
+    folder.text("heavy.csv", "x,w\n1,0.25\n4,0.75\n");
+    folder.text("three.obj", "v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n");
     folder
 }
 
@@ -47,7 +50,7 @@ fn usage_is_checked_with_one_line_each() {
         ("flow a.csv --energy quadratic --every 0", "--every: 0 is not allowed; give at least 1"),
         ("flow a.csv --energy quadratic --tol -2", "--tol: -2 is not allowed"),
         ("flow a.csv --energy quadratic --metric w3", "invalid value 'w3' for '--metric"),
-        ("flow a.csv --energy quadratic --scheme euler", "invalid value 'euler' for '--scheme"),
+        ("flow a.csv --energy quadratic --scheme leapfrog", "invalid value 'leapfrog' for '--scheme"),
         (
             "flow a.csv --energy quadratic --metric w2 --rotation free",
             "--rotation has no meaning with --metric w2",
@@ -64,12 +67,39 @@ fn usage_is_checked_with_one_line_each() {
         ("flow a.csv --energy quadratic --out npz", "npz: frames are written as .npz or .csv"),
         (
             "flow a.csv --energy entropy",
-            "there is no energy 'entropy'; use one of quadratic (center, matrix, weight), \
-          energy-distance (target, weight), wasserstein (target, weight), igw (target, weight)",
+            "there is no energy 'entropy'; use one of quadratic (center, matrix, weight), double-well (weight), \
+          interaction (p, q, weight), energy-distance (target, weight), mmd",
         ),
         ("flow a.csv --energy igw", "the target is missing; write igw:target=FILE"),
         ("flow a.csv --energy igw:goal=b.csv", "igw has no key 'goal'; it has target, weight"),
         ("flow a.csv --energy quadratic:weight=x", "weight 'x' is not a finite number"),
+        ("distance a.csv b.csv --time-limit -1e300", "--time-limit: -1e300 is not allowed"),
+        ("flow a.csv --energy quadratic --step -1e300", "--step: -1e300 is not allowed"),
+        (
+            "flow a.csv --energy quadratic --every x",
+            "invalid digit found in string; try 'gromov flow --help'",
+        ),
+        ("info a.csv --points 0", "invalid value '0' for '--points <N>'"),
+        ("info a.csv --points -3", "invalid value '-3' for '--points <N>'"),
+        (
+            "distance a.csv b.csv --transform a.csv",
+            "not provided: --out <FILE>; try 'gromov distance --help'",
+        ),
+        ("distance a.csv b.csv --out o.csv", "not provided: --transform <FILE>; try 'gromov distance"),
+        (
+            "distance a.csv b.csv --transform a.csv --out o.png",
+            "o.png: clouds are not written as .png; formats that are written: .csv .tsv .npy .npz .ply",
+        ),
+        ("distance a.csv b.csv --transform a.csv --out csv", "csv: the name has no ending"),
+        (
+            "distance a.csv b.csv --transform a.csv --out o.csv --plan o.csv",
+            "o.csv: is given to --plan and to --out; give each a file of its own",
+        ),
+        ("completions", "not provided: <SHELL>"),
+        (
+            "completions sh",
+            "invalid value 'sh' for '<SHELL>' [possible values: bash, elvish, fish, powershell, zsh]",
+        ),
     ];
     for (line, words) in cases {
         let message = folder.refused(line.split_whitespace());
@@ -81,10 +111,10 @@ fn usage_is_checked_with_one_line_each() {
 fn options_of_later_issues_are_unknown() {
     let folder = folder();
     for (command, options) in [
-        ("distance a.csv b.csv", "--transform --out --certificate --large --points --metric --energy"),
-        ("flow a.csv --energy quadratic", "--checkpoint --checkpoint-every --resume --starts --plan"),
-        ("demo", "--report --steps --points"),
-        ("info a.csv", "--report --weights-column --invert --out --tol --step"),
+        ("distance a.csv b.csv", "--certificate --metric --energy --frames-ply"),
+        ("flow a.csv --energy quadratic", "--checkpoint --checkpoint-every --resume --starts --plan --large"),
+        ("demo", "--report --steps --transform"),
+        ("info a.csv", "--report --out --tol --step"),
     ] {
         for option in options.split_whitespace() {
             let message = folder.refused(format!("{command} {option} x").split_whitespace());
@@ -124,6 +154,28 @@ fn wrong_input_is_named_with_its_file() {
           'wasserstein:target=b.csv' needs 3",
         ),
         ("flow a.csv --energy quadratic --energy quadratic:center=1", "energy 'quadratic:center=1' needs 1"),
+        ("info a.csv --weights-column mass", "a.csv: "),
+        (
+            "info three.obj --weights-column w",
+            "three.obj: weights named 'w' were asked for, but .obj files hold no",
+        ),
+        ("distance a.csv b.csv --transform none.ply --out o.ply", "none.ply: no such file"),
+        (
+            "distance a.csv b.csv --transform b.csv --out o.csv",
+            "b.csv: its points have 3 coordinates, those of a.csv have 2; give one of 2",
+        ),
+        (
+            "distance b.csv line.csv --transform b.csv --out o.ply",
+            "o.ply: moved points have 1 coordinates, and .ply holds 2 or 3",
+        ),
+        (
+            "distance line.csv a.csv --transform heavy.csv --out o.npy",
+            "o.npy: the moved cloud has weights, which .npy cannot hold",
+        ),
+        (
+            "flow line.csv --energy quadratic --frames-ply f",
+            "line.csv: its points have d = 1 coordinates, and --frames-ply needs 2 or 3; use --out",
+        ),
     ];
     for (line, words) in cases {
         let message = folder.refused(line.split_whitespace());
@@ -145,6 +197,15 @@ fn outputs_that_cannot_be_written_are_found_before_the_inputs_are_read() {
         ("distance none.csv a.csv --plan no/p.csv", "no/p.csv: its folder no cannot be used"),
         ("distance none.csv a.csv --report no/p.html", "no/p.html: its folder no cannot be used"),
         ("flow none.csv --energy quadratic --report a.csv/p.html", "a.csv/p.html: a.csv is not a folder"),
+        (
+            "distance none.csv a.csv --transform a.csv --out no/p.csv",
+            "no/p.csv: its folder no cannot be used",
+        ),
+        ("flow none.csv --energy quadratic --frames-ply a.csv", "a.csv: is not a folder; give --frames-ply"),
+        (
+            "flow none.csv --energy quadratic --frames-ply a.csv/x/y",
+            "a.csv/x/y: cannot be created: a.csv is not",
+        ),
         ("demo --out a.csv", "a.csv: the folder cannot be created: "),
         ("demo --out a.csv/x", "a.csv/x: the folder cannot be created: "),
     ] {
@@ -201,6 +262,10 @@ fn help_and_version_are_results() {
         assert!(flow.contains(word), "{word}");
     }
     assert!(flow.contains("--report <FILE.html>"));
+    let top = folder.line("--help").stdout;
+    for ending in [".csv", ".tsv", ".npy", ".npz", ".ply", ".obj", ".xyz", ".png"] {
+        assert!(top.contains(ending), "{ending}");
+    }
 }
 
 #[test]
@@ -208,10 +273,17 @@ fn an_output_that_is_also_an_input_is_refused_and_kept() {
     let folder = Folder::new();
     folder.text("a.csv", "1,0\n0,1\n-1,-1\n");
     folder.text("b.csv", "2,0\n0,1\n-1,-1\n");
+    folder.text("c.csv", "2,0\n0,1\n-1,-1\n");
+    std::fs::create_dir(folder.path("frames")).unwrap();
+    std::fs::copy(folder.path("a.csv"), folder.path("frames/frame_0003.ply")).unwrap();
     for line in [
         "flow a.csv --energy quadratic --steps 1 --out a.csv",
         "flow a.csv --energy wasserstein:target=b.csv --steps 1 --out b.csv",
+        "flow a.csv --energy quadratic:matrix=b.csv --steps 1 --out ./b.csv",
         "distance a.csv b.csv --plan b.csv",
+        "distance a.csv b.csv --transform c.csv --out c.csv",
+        "distance a.csv b.csv --transform c.csv --out a.csv",
+        "flow frames/frame_0003.ply --energy quadratic --steps 1 --frames-ply frames",
     ] {
         let message = folder.refused(line.split_whitespace());
         assert!(message.contains("is read and would be overwritten"), "{line}: {message}");

@@ -1,4 +1,4 @@
-//! The program among others: pipes, signals, odd names, full disks, threads.
+//! The program among others: pipes, signals, odd names, full disks.
 #![cfg(unix)]
 
 mod common;
@@ -9,35 +9,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use common::{Folder, Run, finished, holds_text, normal, timeless};
-
-#[test]
-fn results_do_not_depend_on_threads_or_on_the_run() {
-    let folder = Folder::new();
-    folder.cloud("a.csv", &normal(1, 70, 3));
-    folder.cloud("b.csv", &normal(2, 60, 3));
-    for command in [
-        "distance a.csv b.csv --json --seed 5 --plan o.csv",
-        "flow a.csv --energy wasserstein:target=b.csv --steps 4 --seed 5 --json --out o.npz",
-        "flow a.csv --energy energy-distance:target=b.csv --steps 3 --metric w2 --json --out o.csv",
-        "flow a.csv --energy igw:target=b.csv --steps 3 --json --out o.npz",
-        "info a.csv --json",
-    ] {
-        let out = if command.contains("o.npz") { "o.npz" } else { "o.csv" };
-        let run = |threads: &str| {
-            let object = timeless(folder.json(&format!("{command} {threads}"), 0));
-            (object.to_string(), std::fs::read(folder.path(out)).unwrap_or_default())
-        };
-        let first = run("--threads 1");
-        for threads in ["--threads 2", "--threads 3", "", "--threads 1"] {
-            assert!(run(threads) == first, "{command} {threads}");
-        }
-    }
-    assert_ne!(
-        timeless(folder.json("distance a.csv b.csv --json --seed 6", 0))["iterations"],
-        timeless(folder.json("distance a.csv b.csv --json --seed 7", 0))["iterations"]
-    );
-}
+use common::{Folder, Run, finished, holds_text, normal};
 
 #[test]
 fn a_reader_that_goes_away_is_no_failure() {

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use gromov::demo::Demo;
 use gromov::energy::{Energy, EnergyDistance, Interaction, Mmd};
+use gromov::igw::Alternating;
 use gromov::measure::{Measure, sample};
 use gromov::ot::{Exact, LowRankCost};
 use gromov::{Result, mobility};
@@ -18,10 +19,11 @@ type Case = fn() -> Result<()>;
 
 fn main() -> Result<()> {
     let filter = std::env::args().skip(1).find(|a| !a.starts_with('-')).unwrap_or_default();
-    let cases: [(&str, Case); 4] = [
+    let cases: [(&str, Case); 5] = [
         ("mobility_inverse", mobility_inverse),
         ("energy_distance_gradient", energy_distance_gradient),
         ("transport", transport),
+        ("forecast", forecast),
         ("demo", demo),
     ];
     for (name, run) in cases {
@@ -139,6 +141,31 @@ fn transport() -> Result<()> {
             cold.pivots,
             warm.pivots,
             first / second
+        );
+    }
+    Ok(())
+}
+
+/// What a search takes against what was forecast from 1,000 and 2,000 points.
+fn forecast() -> Result<()> {
+    let n = 4000;
+    for (name, mu, nu) in [
+        ("normal, d = 3", sample::gaussian(n, 3, 1)?, sample::gaussian(n, 3, 2)?),
+        ("horse, d = 2", sample::horse(n, 1)?, sample::horse(n, 2)?),
+    ] {
+        let options = Alternating { starts: Some(4), tol: 0.0, ..Alternating::default() };
+        let forecast = options.forecast(&mu, &nu)?;
+        let clock = Instant::now();
+        let sol = options.solve(&mu, &nu, &mut ())?;
+        let seconds = clock.elapsed().as_secs_f64();
+        println!(
+            "forecast n={n} {name}: {:.1} s for {} starts, real {seconds:.1} s for {}, ratio {:.2} (aim within 4), \
+             exponent {:.2} of n m",
+            forecast.seconds,
+            forecast.starts,
+            sol.starts,
+            forecast.seconds / seconds,
+            forecast.exponent
         );
     }
     Ok(())

@@ -1,12 +1,18 @@
 //! Memory stays linear in the size of the cloud.
 
+use std::sync::{Mutex, PoisonError};
+
 use gromov::energy::Quadratic;
+use gromov::igw::Alternating;
 use gromov::measure::sample;
 use gromov::{Flow, mobility::Mobility};
 use peak_alloc::PeakAlloc;
 
 #[global_allocator]
 static PEAK: PeakAlloc = PeakAlloc;
+
+/// One test at a time: they share the allocator.
+static TURN: Mutex<()> = Mutex::new(());
 
 /// Peak of what `f` allocates, in bytes.
 fn peak(f: impl FnOnce()) -> f64 {
@@ -18,6 +24,7 @@ fn peak(f: impl FnOnce()) -> f64 {
 
 #[test]
 fn flows_and_mobility_take_memory_in_proportion_to_the_cloud() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let (n, d) = (100_000, 3);
     let size = (8 * n * d) as f64;
     let cloud = sample::gaussian(n, d, 1).unwrap();
@@ -35,4 +42,20 @@ fn flows_and_mobility_take_memory_in_proportion_to_the_cloud() {
     }) / size;
     println!("inverse of the mobility into given memory: {ratio:.3} n d doubles");
     assert!(ratio < 0.1, "{ratio}");
+}
+
+#[test]
+fn a_search_takes_the_memory_that_was_forecast() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    for (n, m, p, q) in [(6000, 20, 3, 3), (20, 6000, 2, 5), (1500, 1500, 3, 3)] {
+        let (mu, nu) = (sample::gaussian(n, p, 1).unwrap(), sample::gaussian(m, q, 2).unwrap());
+        let options = Alternating { starts: Some(2), ..Alternating::default() };
+        let forecast = options.forecast(&mu, &nu).unwrap();
+        let found = peak(|| {
+            options.solve(&mu, &nu, &mut ()).unwrap();
+        });
+        println!("n = {n}, m = {m}: forecast {:.2} of the peak {found:.0}", forecast.bytes / found);
+        assert!(forecast.bytes < 2.0 * found && forecast.bytes > 0.5 * found, "{} {found}", forecast.bytes);
+        assert!(forecast.exponent >= 1.0 && forecast.seconds > 0.0 && forecast.starts == 2);
+    }
 }

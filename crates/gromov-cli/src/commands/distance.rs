@@ -1,14 +1,16 @@
 //! `gromov distance`: IGW distance of two clouds, with its certificate.
 
+use std::path::Path;
 use std::time::Instant;
 
 use gromov::error::printable;
 use gromov::igw::{Alternative, Method, Solution};
-use gromov::{Status, io};
+use gromov::{Measure, Status, io};
 use serde::Serialize;
 
 use crate::args;
 use crate::failure::Failure;
+use crate::reading::{self, Input, Sampled};
 use crate::watch::Watch;
 use crate::{job, output};
 
@@ -39,7 +41,25 @@ struct Object<'a> {
     /// Unit of length, where `squared` leaves the range of doubles.
     #[serde(skip_serializing_if = "Option::is_none")]
     scale: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    moved: Option<MovedObject>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    sampled: &'a [Sampled],
     seconds: f64,
+}
+
+/// What was written by `--transform`.
+#[derive(Serialize)]
+struct MovedObject {
+    file: String,
+    out: String,
+    points: usize,
+    /// Faces written.
+    faces: usize,
+    /// Colours written.
+    colors: bool,
+    /// Faces or colours of the file that the format of `out` cannot hold.
+    lost: bool,
 }
 
 /// Runs the command.
@@ -47,7 +67,13 @@ pub fn run(args: &args::Distance, common: &args::Common) -> Result<u8, Failure> 
     let job = job::distance(args, common)?;
     let mut watch = Watch::start(common.quiet, "starts")?;
     let clock = Instant::now();
-    let solved = job.options.solve(&job.a, &job.b, &mut watch);
+    let solved = match forecast(args, common, &job) {
+        Ok(()) => job.options.solve(&job.a.cloud, &job.b.cloud, &mut watch),
+        Err(failure) => {
+            watch.end();
+            return Err(failure);
+        }
+    };
     watch.end();
     let sol = solved?;
     let seconds = clock.elapsed().as_secs_f64();
@@ -56,16 +82,90 @@ pub fn run(args: &args::Distance, common: &args::Common) -> Result<u8, Failure> 
     }
     if let Some(path) = &job.report {
         let (a, b) = (args.a.to_string_lossy(), args.b.to_string_lossy());
-        let page = gromov::report::distance::page(&format!("{a} and {b}"), (&a, &b), &job.a, &job.b, &sol)?;
+        let (x, y) = (&job.a.cloud, &job.b.cloud);
+        let mut page = gromov::report::distance::page(&format!("{a} and {b}"), (&a, &b), x, y, &sol)?;
+        page.lead.extend(reading::sentence(&job.sampled));
         output::page(path, &page)?;
     }
+    let moved = move_cloud(args, &job, &sol)?;
     let text = if common.json {
-        output::json(&object(&job, &sol, seconds))?
+        output::json(&object(&job, &sol, moved, seconds))?
     } else {
-        table(args, &job, &sol, seconds)
+        table(args, common, &job, &sol, (moved.as_ref(), seconds))
     };
     output::print(&text)?;
     Ok(output::exit_code(sol.status))
+}
+
+/// Large clouds: the forecast, as a failure without `--large`, as a note with it.
+fn forecast(args: &args::Distance, common: &args::Common, job: &job::Distance) -> Result<(), Failure> {
+    if !job.forecast || (args.large && common.quiet) {
+        return Ok(());
+    }
+    let forecast = job.options.forecast(&job.a.cloud, &job.b.cloud)?;
+    let text = format!(
+        "clouds of {} and {} points: the search takes about {} and {} of memory",
+        job.a.cloud.len(),
+        job.b.cloud.len(),
+        output::duration(forecast.seconds),
+        output::bytes(forecast.bytes)
+    );
+    if args.large {
+        output::note(&text);
+        return Ok(());
+    }
+    Err(Failure::new(format!("{text}; give --points N (a sample of each) or --large (all the same)")))
+}
+
+/// Writes the cloud of `--transform`, moved.
+fn move_cloud(
+    args: &args::Distance,
+    job: &job::Distance,
+    sol: &Solution,
+) -> Result<Option<MovedObject>, Failure> {
+    let (Some(moved), Some(file)) = (&job.moved, &args.transform) else {
+        return Ok(None);
+    };
+    // the clouds were centred when they were read
+    let mut map = sol.clone();
+    map.means = (job.a.shift.clone(), job.b.shift.clone());
+    let old = &moved.mesh;
+    let points = map.transform(old.cloud.points())?;
+    let cloud = Measure::weighted(points, job.b.cloud.dim(), old.cloud.weights().to_vec())?;
+    let extras = old.colors.is_some() || !old.faces.is_empty();
+    let mut object = MovedObject {
+        file: file.to_string_lossy().into_owned(),
+        out: moved.out.to_string_lossy().into_owned(),
+        points: cloud.len(),
+        faces: 0,
+        colors: false,
+        lost: extras && !moved.ply,
+    };
+    if moved.ply {
+        (object.faces, object.colors) = (old.faces.len(), old.colors.is_some());
+        io::write_ply(&moved.out, &io::Mesh { cloud, faces: old.faces.clone(), colors: old.colors.clone() })?;
+    } else {
+        io::write_cloud(&moved.out, &cloud)?;
+    }
+    Ok(Some(object))
+}
+
+impl MovedObject {
+    /// A line of the table.
+    fn text(&self) -> String {
+        let (file, out) = (printable(&self.file), printable(&self.out));
+        let mut text = format!("{} points of {file} to {out}", self.points);
+        if self.faces > 0 {
+            text += &format!(", with {} faces", self.faces);
+        }
+        if self.colors {
+            text += ", with colours";
+        }
+        if self.lost {
+            text += "; its faces and colours are lost (write .ply to keep them)";
+        }
+        text
+    }
 }
 
 /// True if `squared` has lost its value to the range of doubles.
@@ -73,7 +173,13 @@ fn out_of_range(sol: &Solution) -> bool {
     !sol.squared.is_finite() || (sol.squared.abs() < f64::MIN_POSITIVE && sol.distance > 0.0)
 }
 
-fn object<'a>(job: &job::Distance, sol: &'a Solution, seconds: f64) -> Object<'a> {
+fn object<'a>(
+    job: &'a job::Distance,
+    sol: &'a Solution,
+    moved: Option<MovedObject>,
+    seconds: f64,
+) -> Object<'a> {
+    let (a, b) = (&job.a.cloud, &job.b.cloud);
     Object {
         schema: "gromov/distance/1",
         squared: sol.squared,
@@ -86,25 +192,33 @@ fn object<'a>(job: &job::Distance, sol: &'a Solution, seconds: f64) -> Object<'a
         method: sol.method,
         iterations: sol.iterations,
         starts: sol.starts,
-        n: job.a.len(),
-        m: job.b.len(),
-        d_x: job.a.dim(),
-        d_y: job.b.dim(),
-        cross_moment: output::rows(&sol.cross_moment, job.b.dim()),
-        rotation: output::rows(&sol.rotation, job.b.dim()),
+        n: a.len(),
+        m: b.len(),
+        d_x: a.dim(),
+        d_y: b.dim(),
+        cross_moment: output::rows(&sol.cross_moment, b.dim()),
+        rotation: output::rows(&sol.rotation, b.dim()),
         reflected: sol.reflected,
         hits: sol.hits,
         alternatives: &sol.alternatives,
         scale: out_of_range(sol).then_some(sol.unit),
+        moved,
+        sampled: &job.sampled,
         seconds,
     }
 }
 
-fn table(args: &args::Distance, job: &job::Distance, sol: &Solution, seconds: f64) -> String {
+fn table(
+    args: &args::Distance,
+    common: &args::Common,
+    job: &job::Distance,
+    sol: &Solution,
+    (moved, seconds): (Option<&MovedObject>, f64),
+) -> String {
     let number = |x| output::number(x, 10);
-    let cloud = |path: &std::path::Path, m: &gromov::Measure| {
-        format!("{} points in R^{}, {}", m.len(), m.dim(), printable(&path.to_string_lossy()))
-    };
+    let cloud =
+        |path: &Path, input: &Input| format!("{}, {}", input.size(), printable(&path.to_string_lossy()));
+    let dim = job.a.cloud.dim();
     let certified = match sol.certified {
         true if sol.squared <= sol.rounding => "certified: zero within rounding, as far as doubles can tell",
         true => "certified: this is the optimum",
@@ -118,8 +232,8 @@ fn table(args: &args::Distance, job: &job::Distance, sol: &Solution, seconds: f6
         ),
     };
     let map = match sol.reflected {
-        Some(mirrored) if job.a.dim() == 1 => if mirrored { "sign change" } else { "identity" }.into(),
-        Some(false) if job.a.dim() == 2 => {
+        Some(mirrored) if dim == 1 => if mirrored { "sign change" } else { "identity" }.into(),
+        Some(false) if dim == 2 => {
             format!("rotation by {:.2} degrees", sol.rotation[1].atan2(sol.rotation[0]).to_degrees())
         }
         Some(true) => "rotation and mirror image".to_string(),
@@ -156,9 +270,10 @@ fn table(args: &args::Distance, job: &job::Distance, sol: &Solution, seconds: f6
             format!("squared leaves the range of doubles at lengths of about {unit}; rescale"),
         ));
     }
-    if !job.options.center {
-        pairs.extend(output::off_centre("A", &job.a));
-        pairs.extend(output::off_centre("B", &job.b));
+    pairs.extend(moved.map(|m| ("moved", m.text())));
+    if !common.center {
+        pairs.extend(output::off_centre("A", &job.a.cloud));
+        pairs.extend(output::off_centre("B", &job.b.cloud));
     }
     pairs.push(("seconds", format!("{seconds:.3}")));
     output::lines(&pairs)

@@ -11,6 +11,8 @@ use serde::Serialize;
 
 use crate::args;
 use crate::failure::Failure;
+use crate::frames::{self, Written};
+use crate::reading::{self, Sampled};
 use crate::watch::Watch;
 use crate::{job, output, target, trajectory};
 
@@ -41,12 +43,16 @@ struct Object<'a> {
     frames: usize,
     out: Option<String>,
     report: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    frames_ply: Option<Written>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    sampled: &'a [Sampled],
     seconds: f64,
 }
 
 /// Options as given; `None` where the program chose.
 #[derive(Serialize)]
-struct Options {
+struct Options<'a> {
     cloud: String,
     energy: Vec<String>,
     metric: Metric,
@@ -59,6 +65,10 @@ struct Options {
     tol: f64,
     center: bool,
     normalize: bool,
+    weights_column: Option<&'a str>,
+    invert: bool,
+    points: Option<u64>,
+    sampled: &'a [Sampled],
 }
 
 /// Runs the command.
@@ -66,7 +76,7 @@ pub fn run(args: &args::Flow, common: &args::Common) -> Result<u8, Failure> {
     let mut job = job::flow(args, common)?;
     let mut watch = Watch::start(common.quiet, "steps")?;
     let clock = Instant::now();
-    let solved = job.options.solve(&job.cloud, &mut job.energy, &mut watch);
+    let solved = job.options.solve(&job.start.cloud, &mut job.energy, &mut watch);
     watch.end();
     let run = solved?;
     let seconds = clock.elapsed().as_secs_f64();
@@ -80,12 +90,16 @@ pub fn run(args: &args::Flow, common: &args::Common) -> Result<u8, Failure> {
     }
     if let Some(path) = &job.report {
         let title = format!("Flow of {}", args.cloud.to_string_lossy());
-        output::page(path, &page(&title, &target::picture(&run, &job.targets)?, common.seed)?)?;
+        let mut page = page(&title, &target::picture(&run, &job.targets)?, common.seed)?;
+        page.lead.extend(reading::sentence(&job.sampled));
+        output::page(path, &page)?;
     }
+    let frames = job.frames.take().map(|f| frames::write(&f.folder, &run, f.mesh, f.lost)).transpose()?;
     let text = if common.json {
-        output::json(&object(&job, &run, seconds))?
+        output::json(&object(&job, &run, frames, seconds))?
     } else {
-        table(args, common, &job, &run)? + &summary(args, common, &job, &run, seconds)
+        let summary = summary(args, common, &job, &run, (frames.as_ref(), seconds));
+        table(args, common, &job, &run)? + &summary
     };
     output::print(&text)?;
     Ok(output::exit_code(run.status))
@@ -111,11 +125,20 @@ fn meta(
         tol: args.tol,
         center: common.center,
         normalize: common.normalize,
+        weights_column: common.weights_column.as_deref(),
+        invert: common.invert,
+        points: common.points,
+        sampled: &job.sampled,
     };
     trajectory::meta("flow", options, common.seed, run)
 }
 
-fn object<'a>(job: &job::Flow, run: &'a Trajectory, seconds: f64) -> Object<'a> {
+fn object<'a>(
+    job: &'a job::Flow,
+    run: &'a Trajectory,
+    frames_ply: Option<Written>,
+    seconds: f64,
+) -> Object<'a> {
     let last = run.frames() - 1;
     Object {
         schema: "gromov/flow/1",
@@ -139,6 +162,8 @@ fn object<'a>(job: &job::Flow, run: &'a Trajectory, seconds: f64) -> Object<'a> 
         frames: run.frames(),
         out: job.out.as_ref().map(|o| o.path.to_string_lossy().into_owned()),
         report: job.report.as_ref().map(|p| p.to_string_lossy().into_owned()),
+        frames_ply,
+        sampled: &job.sampled,
         seconds,
     }
 }
@@ -150,10 +175,10 @@ fn table(
     run: &Trajectory,
 ) -> Result<String, Failure> {
     let name = printable(&args.cloud.to_string_lossy());
-    let mut top = format!("{name}: {} points in R^{}, energy {}\n", run.n, run.d, run.energy);
+    let mut top = format!("{name}: {}, energy {}\n", job.start.size(), run.energy);
     if !common.center
         && run.metric == Metric::Igw
-        && let Some((label, text)) = output::off_centre("the cloud", &job.cloud)
+        && let Some((label, text)) = output::off_centre("the cloud", &job.start.cloud)
     {
         top += &format!("{label}: {text}\n");
     }
@@ -165,7 +190,7 @@ fn summary(
     common: &args::Common,
     job: &job::Flow,
     run: &Trajectory,
-    seconds: f64,
+    (frames, seconds): (Option<&Written>, f64),
 ) -> String {
     let short = |x: f64| output::number(x, 6);
     let igw = run.metric == Metric::Igw;
@@ -212,6 +237,10 @@ fn summary(
     if let Some(path) = &job.report {
         pairs.push(("report", printable(&path.to_string_lossy())));
     }
+    if let Some(frames) = frames {
+        pairs.push(("frames", frames.text()));
+    }
+    pairs.extend(reading::lines(&job.sampled));
     pairs.push(("seconds", format!("{seconds:.3}")));
     output::lines(&pairs)
 }

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use crate::args;
 use crate::failure::Failure;
+use crate::reading::{Input, Sampled};
 use crate::{job, output};
 
 /// The JSON object.
@@ -21,6 +22,8 @@ struct Object<'a> {
     duplicates: usize,
     /// |mean|² / ∫ |x|².
     mean_share: f64,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    sampled: Vec<Sampled>,
     /// Largest coordinate, where the second moment leaves the range of doubles.
     #[serde(skip_serializing_if = "Option::is_none")]
     scale: Option<f64>,
@@ -28,15 +31,15 @@ struct Object<'a> {
 
 /// Runs the command.
 pub fn run(args: &args::Info, common: &args::Common) -> Result<u8, Failure> {
-    let cloud = job::info(args, common)?;
-    let moment = cloud.second_moment();
-    let object = describe(&cloud, &moment)?;
-    let text = if common.json { output::json(&object)? } else { table(&object, &cloud) };
+    let (input, sampled) = job::info(args, common)?;
+    let moment = input.cloud.second_moment();
+    let object = describe(&input.cloud, &moment, sampled)?;
+    let text = if common.json { output::json(&object)? } else { table(&object, &input) };
     output::print(&text)?;
     Ok(0)
 }
 
-fn describe<'a>(cloud: &Measure, moment: &'a [f64]) -> Result<Object<'a>, Failure> {
+fn describe<'a>(cloud: &Measure, moment: &'a [f64], sampled: Vec<Sampled>) -> Result<Object<'a>, Failure> {
     let largest = moment.iter().fold(0.0, |m: f64, x| m.max(x.abs()));
     let in_range =
         moment.iter().all(|x| x.is_finite()) && (largest >= f64::MIN_POSITIVE || cloud.scale() == 0.0);
@@ -51,11 +54,15 @@ fn describe<'a>(cloud: &Measure, moment: &'a [f64]) -> Result<Object<'a>, Failur
         rank: cloud.rank(mobility::FLOOR)?,
         duplicates: cloud.duplicates().len(),
         mean_share: cloud.mean_share(),
+        sampled,
         scale: (!in_range).then(|| cloud.scale()),
     })
 }
 
-fn table(o: &Object<'_>, cloud: &Measure) -> String {
+fn table(o: &Object<'_>, input: &Input) -> String {
+    let cloud = &input.cloud;
+    let points =
+        if o.n < input.whole { format!("{} of {} (a sample)", o.n, input.whole) } else { o.n.to_string() };
     let extremes =
         |w: &[f64]| w.iter().fold((f64::INFINITY, 0.0), |m: (f64, f64), x| (m.0.min(*x), m.1.max(*x)));
     let weights = if o.weights_uniform {
@@ -65,7 +72,7 @@ fn table(o: &Object<'_>, cloud: &Measure) -> String {
         format!("from {} to {}", output::number(least, 6), output::number(most, 6))
     };
     let mut pairs = vec![
-        ("points", o.n.to_string()),
+        ("points", points),
         ("dimension", o.d.to_string()),
         ("weights", weights),
         ("mean", output::vector(&o.mean, 6)),

@@ -1,5 +1,6 @@
 //! The commands: a checked job in, results out, an exit code back.
 
+mod completions;
 mod demo;
 mod distance;
 mod flow;
@@ -25,5 +26,6 @@ fn dispatch(command: &Command, common: &Common) -> Result<u8, Failure> {
         Command::Flow(args) => flow::run(args, common),
         Command::Info(args) => info::run(args, common),
         Command::Demo(args) => demo::run(args, common),
+        Command::Completions(args) => completions::run(args),
     }
 }

@@ -91,6 +91,24 @@ impl Alternating {
         Ok(())
     }
 
+    /// Starts there will be for clouds of n and m points, and how many of them at once.
+    pub(super) fn plan_of_starts(&self, n: usize, m: usize) -> (usize, usize) {
+        let (starts, round) = if n * m > LARGE { (16, LARGE_ROUND) } else { (64, ROUND) };
+        let starts = self.starts.unwrap_or(starts);
+        (starts, round.min(starts))
+    }
+
+    /// One round of `count` starts, the first along the axes, the others Gaussian. Nothing is kept.
+    pub(super) fn trial_round(&self, mu: &Measure, nu: &Measure, count: usize) -> Result<()> {
+        let pair = Pair::new(mu, nu, self.center);
+        let axes = Axes::new(&pair)?;
+        let gaussian = 1 << axes.signed_axes();
+        (0..count).into_par_iter().try_for_each(|k| {
+            let start = axes.start(if k == 0 { 0 } else { gaussian + k }, self.seed);
+            alternate(&pair, &start, None, self.max_iter, &Deadline::start(None)).map(|_| ())
+        })
+    }
+
     /// Solves for two clouds. Errors: options out of range. Memory O((n + m) d) a start under way.
     pub fn solve(&self, mu: &Measure, nu: &Measure, observer: &mut dyn Observer) -> Result<Solution> {
         self.check()?;
@@ -114,6 +132,8 @@ struct State<'a> {
     options: &'a Alternating,
     pair: Pair,
     starts: usize,
+    /// Starts of one round.
+    round: usize,
     axes: Axes,
     found: Vec<Local>,
     /// The best plan seen through its rotation.
@@ -129,14 +149,15 @@ struct State<'a> {
 impl<'a> State<'a> {
     fn new(options: &'a Alternating, mu: &Measure, nu: &Measure) -> Result<Self> {
         let pair = Pair::new(mu, nu, options.center);
-        let default = if mu.len() * nu.len() > LARGE { 16 } else { 64 };
-        let (starts, axes) = (options.starts.unwrap_or(default), Axes::new(&pair)?);
+        let (starts, round) = options.plan_of_starts(mu.len(), nu.len());
+        let axes = Axes::new(&pair)?;
         let deadline = Deadline::start(options.time_limit);
         let lower = bound::spectral_of_moments(&pair.sigma_x, mu.dim(), &pair.sigma_y, nu.dim())?;
         Ok(State {
             options,
             pair,
             starts,
+            round,
             axes,
             found: Vec::new(),
             aligned: None,
@@ -153,8 +174,7 @@ impl<'a> State<'a> {
     }
 
     fn step(&mut self) -> Result<()> {
-        let size = if self.pair.x.len() * self.pair.y.len() > LARGE { LARGE_ROUND } else { ROUND };
-        let round = self.tried..(self.tried + size).min(self.starts);
+        let round = self.tried..(self.tried + self.round).min(self.starts);
         let run = |k: usize| {
             let start = self.axes.start(k, self.options.seed);
             alternate(&self.pair, &start, None, self.options.max_iter, &self.deadline).map(|l| l.0)
@@ -323,9 +343,14 @@ impl Axes {
         Ok(Axes { p, q, x, y: linalg::symmetric_eigen(&pair.sigma_y, q)? })
     }
 
+    /// Axes whose signs are chosen.
+    fn signed_axes(&self) -> usize {
+        self.p.min(self.q).min(SIGNED_AXES)
+    }
+
     /// Start number `k`, (p, q), of norm one.
     fn start(&self, k: usize, seed: u64) -> Vec<f64> {
-        let signed = self.p.min(self.q).min(SIGNED_AXES);
+        let signed = self.signed_axes();
         let mut a = if k < 1 << signed {
             self.signed(k, signed)
         } else {

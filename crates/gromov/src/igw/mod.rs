@@ -10,6 +10,7 @@
 //! - [`Alternating`] finds local optima by alternating exact linear transport and A = M / |M|, from
 //!   many starts; on the line the two monotone couplings give the optimum ([`mod@line`]).
 //! - [`bound`] is a lower bound from the spectra of the second moments; every solution carries it.
+//! - [`forecast`] says what a search on large clouds will cost.
 //! - [`align`] evaluates a given plan without cancellation and finds its rotation.
 //!
 //! Source of the theory: Zhang, Goldfeld, Greenewald, Mroueh, Sriperumbudur, arXiv 2407.11800.
@@ -17,9 +18,11 @@
 pub mod align;
 pub mod alternating;
 pub mod bound;
+pub mod forecast;
 pub mod line;
 
 pub use alternating::Alternating;
+pub use forecast::Forecast;
 
 use crate::error::Result;
 use crate::linalg;

@@ -18,8 +18,8 @@ enum Target {
 
 /// Checks, before the work starts, that `path` can be written: its folder exists and takes new files,
 /// and the target is neither a folder nor write-protected. Leaves nothing behind and changes nothing.
-/// Devices, pipes and streams such as `/dev/stdout` are accepted as they are. Errors:
-/// [`Error::File`], with what to do.
+/// Devices and open streams such as `/dev/stdout` are accepted as they are; named pipes and sockets are
+/// refused, because opening one may wait for ever. Errors: [`Error::File`], with what to do.
 pub fn check_writable(path: &Path) -> Result<()> {
     match target(path)? {
         Target::Stream => Ok(()),
@@ -32,7 +32,7 @@ pub fn check_writable(path: &Path) -> Result<()> {
 /// Writes a file in one step: `f` fills a temporary file in the same folder, which is flushed to the
 /// disk and renamed to `path`. When anything fails the old file stays and the temporary file is
 /// removed. A new file gets the usual permissions, a replaced one keeps its own; a symbolic link
-/// keeps pointing to the file replaced. Devices, pipes and streams (`/dev/stdout`) are written
+/// keeps pointing to the file replaced. Devices and open streams (`/dev/stdout`) are written
 /// directly. Errors: [`Error::File`] with the text of the operating system.
 pub fn write_atomic(path: &Path, f: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<()> {
     let failed = |e: std::io::Error| Error::file(path, None, printable(&format!("cannot be written: {e}")));
@@ -93,13 +93,21 @@ fn target(path: &Path) -> Result<Target> {
     if path.as_os_str().is_empty() {
         return Err(fault("the name of the output file is empty"));
     }
+    let mut named_pipe = false;
     let old = match fs::metadata(path) {
         Ok(found) if found.is_dir() => return Err(fault("is a folder; give the name of a file")),
+        Ok(found) if waits_for_a_reader(&found) => {
+            named_pipe = true;
+            None
+        }
         Ok(found) if !found.is_file() => return Ok(Target::Stream),
         Ok(found) if found.permissions().readonly() => {
             return Err(fault("is write-protected; choose another name or change its permissions"));
         }
         Ok(found) => Some(found.permissions()),
+        Err(e) if e.kind() == std::io::ErrorKind::InvalidFilename => {
+            return Err(fault("the name is too long for this system; choose a shorter one"));
+        }
         Err(_) => None,
     };
     if old.is_none() && path.as_os_str().as_encoded_bytes().ends_with(b"/") {
@@ -116,6 +124,9 @@ fn target(path: &Path) -> Result<Target> {
         };
         match fs::read_link(&resolved) {
             Ok(next) => resolved = folder.join(next),
+            Err(_) if named_pipe => {
+                return Err(fault("is a named pipe or a socket; give the name of a file, or /dev/stdout"));
+            }
             Err(_) if folder.is_dir() => return Ok(Target::File { path: resolved, folder, old }),
             Err(_) => return Err(no_folder(path, &folder)),
         }
@@ -130,6 +141,18 @@ fn no_folder(path: &Path, folder: &Path) -> Error {
         Err(e) => format!("its folder {shown} cannot be used: {e}; create it first"),
     };
     Error::file(path, None, printable(&problem))
+}
+
+/// Named pipes and sockets: opening one waits until somebody reads, perhaps for ever.
+#[cfg(unix)]
+fn waits_for_a_reader(found: &fs::Metadata) -> bool {
+    use std::os::unix::fs::FileTypeExt;
+    found.file_type().is_fifo() || found.file_type().is_socket()
+}
+
+#[cfg(not(unix))]
+fn waits_for_a_reader(_: &fs::Metadata) -> bool {
+    false
 }
 
 /// Names of open streams: even when the stream leads to a regular file, that file must not be
@@ -183,6 +206,7 @@ mod tests {
             (file.join("a.csv"), "is not a folder"),
             (dir.path().join("b/"), "name of a folder"),
             (PathBuf::new(), "empty"),
+            (dir.path().join("n".repeat(256)), "too long"),
         ];
         for (path, word) in cases {
             let text = check_writable(&path).unwrap_err().to_string();

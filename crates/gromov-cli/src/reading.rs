@@ -1,0 +1,132 @@
+//! Clouds as the commands get them: read, centred, sampled.
+
+use std::path::Path;
+
+use gromov::error::printable;
+use gromov::measure::sample;
+use gromov::{Measure, io};
+use serde::Serialize;
+
+use crate::args;
+use crate::failure::Failure;
+use crate::outputs::Outputs;
+
+/// How clouds are read.
+#[derive(Debug)]
+pub struct Reading {
+    /// Limits, and how weights are found and rescaled.
+    options: io::ReadOptions,
+    center: bool,
+    points: Option<usize>,
+    seed: u64,
+    /// Files that will be written: none may be read.
+    outputs: Outputs,
+    /// Clouds of which a sample was taken, in the order of reading.
+    pub sampled: Vec<Sampled>,
+}
+
+/// A cloud of which a sample was taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Sampled {
+    /// The file.
+    pub file: String,
+    /// Points in it.
+    pub points: usize,
+    /// Points of the sample.
+    pub kept: usize,
+}
+
+/// A cloud, centred and sampled if asked for.
+#[derive(Debug, Clone)]
+pub struct Input {
+    /// The cloud.
+    pub cloud: Measure,
+    /// Points in the file.
+    pub whole: usize,
+    /// What was subtracted from each point: the mean of the whole cloud with `--center`, else zero.
+    pub shift: Vec<f64>,
+}
+
+impl Input {
+    /// "1000 of 43412 points in R^2".
+    pub fn size(&self) -> String {
+        let (n, d) = (self.cloud.len(), self.cloud.dim());
+        if n < self.whole {
+            format!("{n} of {} points in R^{d}", self.whole)
+        } else {
+            format!("{n} points in R^{d}")
+        }
+    }
+}
+
+impl Reading {
+    /// Reading with the common options; none of `outputs` may be read.
+    pub fn new(common: &args::Common, outputs: Outputs) -> Self {
+        let mut options = io::ReadOptions {
+            normalize: common.normalize,
+            weights_column: common.weights_column.clone(),
+            invert: common.invert,
+            ..Default::default()
+        };
+        if let Some(bytes) = common.max_bytes {
+            options.limits.bytes = bytes;
+        }
+        let points = common.points.map(|n| usize::try_from(n).unwrap_or(usize::MAX));
+        Reading { options, center: common.center, points, seed: common.seed, outputs, sampled: Vec::new() }
+    }
+
+    /// The cloud of a file, centred and then sampled if asked for.
+    pub fn cloud(&mut self, path: &Path) -> Result<Input, Failure> {
+        self.outputs.check_input(path)?;
+        let cloud = io::read(path, &self.options)?;
+        self.prepare(path, cloud)
+    }
+
+    /// The same, with the faces and colours of the whole file.
+    pub fn mesh(&mut self, path: &Path) -> Result<(Input, io::Mesh), Failure> {
+        let mut mesh = self.whole_mesh(path)?;
+        let input = self.prepare(path, mesh.cloud)?;
+        mesh.cloud = input.cloud.clone();
+        Ok((input, mesh))
+    }
+
+    /// A whole mesh as it is in the file, neither centred nor sampled.
+    pub fn whole_mesh(&self, path: &Path) -> Result<io::Mesh, Failure> {
+        self.outputs.check_input(path)?;
+        Ok(io::read_mesh(path, &self.options)?)
+    }
+
+    /// A matrix as it is in the file.
+    pub fn matrix(&self, path: &Path) -> Result<io::Matrix, Failure> {
+        self.outputs.check_input(path)?;
+        Ok(io::read_matrix(path, &self.options)?)
+    }
+
+    fn prepare(&mut self, path: &Path, cloud: Measure) -> Result<Input, Failure> {
+        let whole = cloud.len();
+        let shift = if self.center { cloud.mean() } else { vec![0.0; cloud.dim()] };
+        let mut cloud = if self.center { cloud.centred() } else { cloud };
+        if let Some(n) = self.points.filter(|n| *n < whole) {
+            cloud = sample::subsample(&cloud, n, self.seed)?;
+            let file = path.to_string_lossy().into_owned();
+            let sampled = Sampled { file, points: whole, kept: cloud.len() };
+            if !self.sampled.contains(&sampled) {
+                self.sampled.push(sampled);
+            }
+        }
+        Ok(Input { cloud, whole, shift })
+    }
+}
+
+/// Lines of a table that name the samples.
+pub fn lines(sampled: &[Sampled]) -> impl Iterator<Item = (&'static str, String)> {
+    let text = |s: &Sampled| format!("{} of {} points of {}", s.kept, s.points, printable(&s.file));
+    sampled.iter().map(move |s| ("sampled", text(s)))
+}
+
+/// A sentence for a page, if there are samples.
+pub fn sentence(sampled: &[Sampled]) -> Option<String> {
+    let text = |s: &Sampled| format!("{} of the {} points of {}", s.kept, s.points, s.file);
+    let list: Vec<String> = sampled.iter().map(text).collect();
+    (!list.is_empty()).then(|| format!("Computed on seeded samples: {}.", list.join("; ")))
+}
