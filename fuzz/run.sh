@@ -23,22 +23,25 @@ command -v g++ >/dev/null || { echo "fuzz: g++ is missing; run scripts/setup.sh"
 build="${CARGO:-cargo} build --locked -p gromov-fuzz --features libfuzzer"
 if [ "${DEEP:-}" = 1 ]; then
     RUSTC_WRAPPER=$PWD/fuzz/rustc.sh CARGO_TARGET_DIR=target/fuzz $build
-    program=target/fuzz/debug/gromov-fuzz
+    built=target/fuzz/debug/gromov-fuzz kind=deep
 else
     # only the crates of this workspace are built anew; cargo keeps them apart from the others
     RUSTC_WORKSPACE_WRAPPER=$PWD/fuzz/rustc.sh $build
-    program=target/debug/gromov-fuzz
+    built=target/debug/gromov-fuzz kind=quick
 fi
-mkdir -p target/fuzz
-cp "$program" target/fuzz/program
+# a copy, so that a build does not disturb a long run; quick and deep runs do not meet
+work=target/fuzz/$kind
+mkdir -p "$work"
+cp "$built" "$work/program.new"
+mv "$work/program.new" "$work/program"
 
-cat > target/fuzz/one.sh <<'END'
+cat > "$work/one.sh" <<'END'
 set -eu
-limit=$1 target=$2
-corpus=target/fuzz/corpus/$target artifacts=target/fuzz/artifacts/$target log=target/fuzz/$target.log
+work=$1 limit=$2 target=$3
+corpus=target/fuzz/corpus/$target artifacts=target/fuzz/artifacts/$target log=$work/$target.log
 mkdir -p "$corpus" "$artifacts"
 code=0
-TARGET=$target target/fuzz/program "$limit" -max_len=4096 -timeout=20 -rss_limit_mb=1024 \
+TARGET=$target "$work/program" "$limit" -max_len=4096 -timeout=20 -rss_limit_mb=1024 \
     -artifact_prefix="$artifacts/" -print_final_stats=1 "$corpus" "fuzz/corpus/$target" > "$log" 2>&1 || code=$?
 stat() { awk -v name="stat::$1:" '$1 == name { print $2 }' "$log"; }
 covered=$(awk '$3 == "cov:" { n = $4 } END { print n }' "$log")
@@ -48,5 +51,5 @@ printf '%-8s exit %s  %10s executions  %6s a second  %5s edges  %4s MB\n' "$targ
 grep -E -A2 'panicked|ERROR|SUMMARY|Test unit' "$log" | head -20
 exit 1
 END
-printf '%s\n' "$@" | xargs -P 2 -I TARGET sh target/fuzz/one.sh "$limit" TARGET \
+printf '%s\n' "$@" | xargs -P 2 -I TARGET sh "$work/one.sh" "$work" "$limit" TARGET \
     || { echo "fuzz: a target failed; its input is in target/fuzz/artifacts" >&2; exit 1; }

@@ -202,11 +202,16 @@ fn a_turned_horse_is_found_at_its_angle() -> Result<()> {
 }
 
 #[test]
-fn a_zero_distance_in_lengths_whose_squares_overflow_is_zero() -> Result<()> {
+fn lengths_whose_squares_overflow_give_no_nan() -> Result<()> {
     for scale in [1e200, 1e308, 1e-308] {
-        let mu = Measure::uniform([1.0, 0.0, 0.0, 0.5, -0.25, 0.25].map(|x| x * scale).to_vec(), 2)?;
-        let sol = igw::distance(&mu, &mu)?;
-        assert_eq!((sol.squared, sol.distance, sol.lower_bound.is_nan()), (0.0, 0.0, false), "{scale:e}");
+        let scaled = |points: &[f64]| points.iter().map(|x| x * scale).collect::<Vec<f64>>();
+        let line = Measure::uniform(scaled(&[1.0, -1.0]), 1)?;
+        let sol = igw::distance(&line, &line)?;
+        assert_eq!((sol.squared, sol.distance, sol.lower_bound), (0.0, 0.0, 0.0), "{scale:e}");
+        let plane = Measure::uniform(scaled(&[1.0, 0.0, 0.0, 0.5, -0.25, 0.25]), 2)?;
+        let sol = igw::distance(&plane, &line)?;
+        let numbers = [sol.squared, sol.distance, sol.lower_bound, sol.rounding, sol.gap];
+        assert!(numbers.iter().all(|v| !v.is_nan()), "{scale:e}: {numbers:?}");
     }
     Ok(())
 }
