@@ -8,8 +8,8 @@ SHELL := /bin/bash
 CARGO ?= cargo
 PYTHON ?= python3
 # seconds of fuzzing a target, executions of a target in long runs
-SECONDS ?= 60
-RUNS ?= 10000000
+FUZZ_SECONDS ?= 60
+FUZZ_RUNS ?= 10000000
 VENV := .venv/bin/python
 EXAMPLES := $(basename $(notdir $(wildcard crates/gromov/examples/*.rs)))
 
@@ -38,11 +38,11 @@ hostile: ## damaged, lying and huge files: what the program says to each, in 1 G
 	$(CARGO) build --locked -p gromov-cli
 	$(PYTHON) scripts/hostile.py check target/debug/gromov
 
-fuzz: setup ## SECONDS=60 of fuzzing each reader and the solvers, two at a time
-	@fuzz/run.sh time $(SECONDS)
+fuzz: setup ## FUZZ_SECONDS=60 of fuzzing each reader and the solvers, two at a time
+	@fuzz/run.sh time $(FUZZ_SECONDS)
 
-fuzz-long: setup ## RUNS=10000000 executions each, parsers of other crates covered too
-	@DEEP=1 fuzz/run.sh runs $(RUNS)
+fuzz-long: setup ## FUZZ_RUNS=10000000 executions each, parsers of other crates covered too
+	@DEEP=1 fuzz/run.sh runs $(FUZZ_RUNS)
 
 examples: ## run every example of the library, in target/examples
 	@mkdir -p target/examples
