@@ -81,7 +81,8 @@ impl<'a> Mobility<'a> {
         self.eigen.values.iter().map(|l| l * self.unit * self.unit).collect()
     }
 
-    /// [`Error::Singular`] if the smallest eigenvalue of Σ is at or below the floor.
+    /// [`Error::Singular`] if the smallest eigenvalue of Σ is at or below the floor, or below 1e-290 of the largest
+    /// squared coordinate (of a point without weight, then).
     pub fn check_regular(&self) -> Result<()> {
         check_regular(&self.eigen.values, self.floor, self.unit)
     }
@@ -260,9 +261,13 @@ fn check_floor(floor: f64) -> Result<()> {
     }
 }
 
+/// Least eigenvalue in units² that has its digits and an inverse: in a cloud of this unit only a point without
+/// weight can be so much farther out than the others.
+const LEAST: f64 = 1e-290;
+
 fn check_regular(values: &[f64], floor: f64, unit: f64) -> Result<()> {
     let (largest, smallest) = (values[0], values[values.len() - 1]);
-    if smallest > floor * largest && smallest > 0.0 {
+    if smallest > floor * largest && smallest > LEAST {
         return Ok(());
     }
     let scale = unit * unit;
@@ -384,5 +389,15 @@ mod tests {
         let e = l.inverse(&[1.0; 4]).unwrap_err();
         assert!(matches!(e, Error::Singular { largest, .. } if (largest - 12.5).abs() < 1e-12), "{e}");
         assert!(l.apply(&[1.0; 4]).is_ok());
+    }
+
+    #[test]
+    fn a_far_point_without_weight_does_not_make_the_inverse_infinite() {
+        let mu = Measure::weighted(vec![1e-164, -2e-164, 3e-5], 1, vec![0.5, 0.5, 0.0]).unwrap();
+        let l = Mobility::new(&mu, FLOOR).unwrap();
+        assert!(matches!(l.inverse(&[1.0, 1.0, 1.0]), Err(Error::Singular { .. })));
+        let near = Measure::weighted(vec![1e-134, -2e-134, 3e-5], 1, vec![0.5, 0.5, 0.0]).unwrap();
+        let inverse = Mobility::new(&near, FLOOR).unwrap().inverse(&[1.0, 1.0, 1.0]).unwrap();
+        assert!(inverse.velocity.iter().all(|v| v.is_finite()), "{inverse:?}");
     }
 }
