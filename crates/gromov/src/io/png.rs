@@ -154,6 +154,9 @@ impl Chunks {
                 b"acTL" => chunks.animation = true,
                 b"IDAT" => pixels = true,
                 b"IEND" => break,
+                b"IHDR" | b"PLTE" => {}
+                // an unknown chunk that must not be passed over: the decoder refuses it
+                [first, ..] if first & 0x20 == 0 => break,
                 _ => {}
             }
             // the content and its checksum
