@@ -75,7 +75,8 @@ pub struct Common {
     /// Divide weights by their sum; otherwise a sum other than 1 (within 1e-9) is an error
     #[arg(long, global = true)]
     pub normalize: bool,
-    /// Weights are in the column (.csv, .tsv), array (.npz) or vertex property (.ply) of this name
+    /// Weights are in the column (.csv, .tsv), array (.npz) or vertex property (.ply) of this name; files of other
+    /// formats have no names
     #[arg(long, global = true, value_name = "NAME")]
     pub weights_column: Option<String>,
     /// In a .png, light pixels on a dark ground are the cloud; an error if no input is a .png

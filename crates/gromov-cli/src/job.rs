@@ -12,7 +12,7 @@ use gromov::io;
 use crate::args;
 use crate::failure::{self, Failure};
 use crate::outputs::Outputs;
-use crate::reading::{Input, Reading, Sampled, check_invert};
+use crate::reading::{Input, Reading, Sampled, check_formats};
 use crate::spec::Spec;
 use crate::target::Target;
 
@@ -61,7 +61,7 @@ pub fn distance(args: &args::Distance, common: &args::Common) -> Result<Distance
     };
     options.check()?;
     let inputs = [Some(&args.a), Some(&args.b), args.transform.as_ref()];
-    check_invert(common, inputs.into_iter().flatten().map(PathBuf::as_path))?;
+    check_formats(common, inputs.into_iter().flatten().map(PathBuf::as_path))?;
     let mut outputs = Outputs::default();
     if let Some(path) = &args.plan {
         if ending(path).as_deref() != Some("csv") {
@@ -189,7 +189,7 @@ pub fn flow(args: &args::Flow, common: &args::Common) -> Result<Flow, Failure> {
     };
     options.check()?;
     let specs = args.energy.iter().map(|s| Spec::parse(s)).collect::<Result<Vec<_>, _>>()?;
-    check_invert(common, specs.iter().filter_map(Spec::target_file).chain([args.cloud.as_path()]))?;
+    check_formats(common, specs.iter().filter_map(Spec::target_file).chain([args.cloud.as_path()]))?;
     let mut outputs = Outputs::default();
     let out = args.out.as_deref().map(|path| output(path, &mut outputs)).transpose()?;
     if let Some(path) = &args.report {
@@ -262,9 +262,9 @@ fn ending(path: &Path) -> Option<String> {
 
 /// Reads the cloud of `info`, and says whether it is a sample.
 pub fn info(args: &args::Info, common: &args::Common) -> Result<(Input, Vec<Sampled>), Failure> {
-    check_invert(common, [args.cloud.as_path()])?;
+    check_formats(common, [args.cloud.as_path()])?;
     let mut reading = Reading::new(common, Outputs::default());
-    Ok((reading.cloud(&args.cloud)?, reading.sampled))
+    Ok((reading.mesh(&args.cloud)?.0, reading.sampled))
 }
 
 /// The demonstration and where it goes.
@@ -281,7 +281,7 @@ pub struct Demo {
 
 /// Creates the folder of `demo` if it is missing, and checks that all three files can be written.
 pub fn demo(args: &args::Demo, common: &args::Common) -> Result<Demo, Failure> {
-    check_invert(common, [])?;
+    check_formats(common, [])?;
     let sizes = if args.quick { gromov::demo::Demo::quick() } else { gromov::demo::Demo::full() };
     std::fs::create_dir_all(&args.out).map_err(|e| {
         Failure::file(&args.out, format!("the folder cannot be created: {e}; choose another one with --out"))

@@ -43,6 +43,8 @@ pub struct Input {
     pub cloud: Measure,
     /// Points in the file.
     pub whole: usize,
+    /// Names of the coordinates, where the file has them.
+    pub names: Vec<String>,
     /// What was subtracted from each point: the mean of the whole cloud with `--center`, else zero.
     pub shift: Vec<f64>,
 }
@@ -85,7 +87,8 @@ impl Reading {
     /// The same, with the faces and colours of the whole file.
     pub fn mesh(&mut self, path: &Path) -> Result<(Input, io::Mesh), Failure> {
         let mut mesh = self.whole_mesh(path)?;
-        let input = self.prepare(path, mesh.cloud)?;
+        let mut input = self.prepare(path, mesh.cloud)?;
+        input.names.clone_from(&mesh.names);
         mesh.cloud = input.cloud.clone();
         Ok((input, mesh))
     }
@@ -114,18 +117,24 @@ impl Reading {
                 self.sampled.push(sampled);
             }
         }
-        Ok(Input { cloud, whole, shift })
+        Ok(Input { cloud, whole, names: Vec::new(), shift })
     }
 }
 
-/// Refuses `--invert` where none of the inputs is a picture.
-pub fn check_invert<'p>(
+/// Refuses `--invert` where none of the inputs is a picture, and `--weights-column` where none has names.
+pub fn check_formats<'p>(
     common: &args::Common,
     inputs: impl IntoIterator<Item = &'p Path>,
 ) -> Result<(), Failure> {
-    let picture = |path: &Path| path.extension().is_some_and(|e| e.eq_ignore_ascii_case("png"));
-    if common.invert && !inputs.into_iter().any(picture) {
+    let ending = |path: &Path| path.extension().map(|e| e.to_string_lossy().to_lowercase());
+    let endings: Vec<String> = inputs.into_iter().filter_map(ending).collect();
+    let any = |known: &[&str]| endings.iter().any(|e| known.contains(&e.as_str()));
+    if common.invert && !any(&["png"]) {
         return Err(Failure::new("--invert concerns pictures, but no input is a .png; leave it out"));
+    }
+    if common.weights_column.is_some() && !any(&["csv", "tsv", "npz", "ply"]) {
+        let problem = "--weights-column concerns files with names (.csv .tsv .npz .ply), but no input is one";
+        return Err(Failure::new(format!("{problem}; leave it out")));
     }
     Ok(())
 }

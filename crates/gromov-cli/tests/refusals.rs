@@ -165,7 +165,7 @@ fn wrong_input_is_named_with_its_file() {
         ("info a.csv --weights-column mass", "a.csv: "),
         (
             "info three.obj --weights-column w",
-            "three.obj: weights named 'w' were asked for, but .obj files hold no",
+            "--weights-column concerns files with names (.csv .tsv .npz .ply), but no input is one",
         ),
         ("distance a.csv b.csv --transform none.ply --out o.ply", "none.ply: no such file"),
         (

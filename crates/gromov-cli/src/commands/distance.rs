@@ -143,7 +143,10 @@ fn move_cloud(
     };
     if moved.ply {
         (object.faces, object.colors) = (old.faces.len(), old.colors.is_some());
-        io::write_ply(&moved.out, &io::Mesh { cloud, faces: old.faces.clone(), colors: old.colors.clone() })?;
+        io::write_ply(
+            &moved.out,
+            &io::Mesh { cloud, faces: old.faces.clone(), colors: old.colors.clone(), names: Vec::new() },
+        )?;
     } else {
         io::write_cloud(&moved.out, &cloud)?;
     }

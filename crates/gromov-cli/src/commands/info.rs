@@ -1,6 +1,7 @@
 //! `gromov info`: what a cloud file holds.
 
-use gromov::{Measure, mobility};
+use gromov::error::printable;
+use gromov::mobility;
 use serde::Serialize;
 
 use crate::args;
@@ -14,6 +15,8 @@ struct Object<'a> {
     schema: &'static str,
     n: usize,
     d: usize,
+    /// Names of the coordinates, where the file has them.
+    columns: &'a [String],
     weights_uniform: bool,
     mean: Vec<f64>,
     second_moment: Vec<&'a [f64]>,
@@ -33,13 +36,14 @@ struct Object<'a> {
 pub fn run(args: &args::Info, common: &args::Common) -> Result<u8, Failure> {
     let (input, sampled) = job::info(args, common)?;
     let moment = input.cloud.second_moment();
-    let object = describe(&input.cloud, &moment, sampled)?;
+    let object = describe(&input, &moment, sampled)?;
     let text = if common.json { output::json(&object)? } else { table(&object, &input) };
     output::print(&text)?;
     Ok(0)
 }
 
-fn describe<'a>(cloud: &Measure, moment: &'a [f64], sampled: Vec<Sampled>) -> Result<Object<'a>, Failure> {
+fn describe<'a>(input: &'a Input, moment: &'a [f64], sampled: Vec<Sampled>) -> Result<Object<'a>, Failure> {
+    let cloud = &input.cloud;
     let largest = moment.iter().fold(0.0, |m: f64, x| m.max(x.abs()));
     let in_range =
         moment.iter().all(|x| x.is_finite()) && (largest >= f64::MIN_POSITIVE || cloud.scale() == 0.0);
@@ -47,6 +51,7 @@ fn describe<'a>(cloud: &Measure, moment: &'a [f64], sampled: Vec<Sampled>) -> Re
         schema: "gromov/info/1",
         n: cloud.len(),
         d: cloud.dim(),
+        columns: &input.names,
         weights_uniform: cloud.has_uniform_weights(),
         mean: cloud.mean(),
         second_moment: output::rows(moment, cloud.dim()),
@@ -71,9 +76,15 @@ fn table(o: &Object<'_>, input: &Input) -> String {
         let (least, most) = extremes(cloud.weights());
         format!("from {} to {}", output::number(least, 6), output::number(most, 6))
     };
+    let shown: Vec<String> = input.names.iter().take(12).map(|n| printable(n)).collect();
+    let more = if input.names.len() > 12 { ", ..." } else { "" };
+    let dimension = match shown.is_empty() {
+        true => o.d.to_string(),
+        false => format!("{} (columns {}{more})", o.d, shown.join(", ")),
+    };
     let mut pairs = vec![
         ("points", points),
-        ("dimension", o.d.to_string()),
+        ("dimension", dimension),
         ("weights", weights),
         ("mean", output::vector(&o.mean, 6)),
     ];

@@ -36,7 +36,7 @@ pub(super) fn read(source: &Source<'_>, delimiter: u8) -> Result<Cloud> {
         ));
     }
     let Some(column) = weights_column(source, &table.header)? else {
-        return Ok(Cloud { points: table.data, dim: table.cols, ..Cloud::default() });
+        return Ok(Cloud { points: table.data, dim: table.cols, names: table.header, ..Cloud::default() });
     };
     if table.cols == 1 {
         return Err(source.fault("has a weights column and no coordinates; add a column for each coordinate"));
@@ -48,7 +48,9 @@ pub(super) fn read(source: &Source<'_>, delimiter: u8) -> Result<Cloud> {
             if k == column { weights.push(x) } else { points.push(x) }
         }
     }
-    Ok(Cloud { points, dim: table.cols - 1, weights: Some(weights), ..Cloud::default() })
+    let mut names = table.header;
+    names.remove(column);
+    Ok(Cloud { points, dim: table.cols - 1, weights: Some(weights), names, ..Cloud::default() })
 }
 
 /// The column of the weights, if there is one.
@@ -367,8 +369,20 @@ mod tests {
         );
         assert!(text(b"1,2\n", "m").contains("has no header, so no column is named 'm'"));
         assert!(text(b"m\n1\n", "m").contains("no coordinates"));
-        let text = read_bytes("a.npy".as_ref(), b"x", &named("m")).unwrap_err().to_string();
-        assert!(text.contains("'m'") && text.contains(".npy files hold no names"), "{text}");
+        // formats without names have no such column
+        assert_eq!(read_bytes("a.xyz".as_ref(), b"1 2 3\n", &named("m")).unwrap().points(), [1.0, 2.0, 3.0]);
+    }
+
+    #[test]
+    fn names_of_coordinates_come_with_a_mesh() {
+        let names = |content: &[u8], weights: Option<&str>| {
+            let options = ReadOptions { weights_column: weights.map(Into::into), ..Default::default() };
+            crate::io::read_mesh_bytes("a.csv".as_ref(), content, &options).unwrap().names
+        };
+        assert_eq!(names(b"x,w,y\n1,1,2\n", None), ["x", "y"]);
+        assert_eq!(names(b"x,y,mass\n1,2,1\n", None), ["x", "y", "mass"]);
+        assert_eq!(names(b"x,y,mass\n1,2,1\n", Some("mass")), ["x", "y"]);
+        assert!(names(b"1,2\n", None).is_empty());
     }
 
     #[test]

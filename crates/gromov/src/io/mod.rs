@@ -56,7 +56,7 @@ pub struct ReadOptions {
     /// Name of the column (`.csv`, `.tsv`), array (`.npz`) or vertex property (`.ply`) that holds the
     /// weights, instead of the usual ones: an exact match, else the only one that differs in case. With
     /// it, `w`, `weight` and `weights` are coordinates (text) or passed over. Errors: a file without
-    /// this name, text without a header, formats without names (`.npy`, `.obj`, `.xyz`, `.png`).
+    /// this name, text without a header. Formats without names (`.npy`, `.obj`, `.xyz`, `.png`) do not read it.
     pub weights_column: Option<String>,
     /// In a picture (`.png`), light pixels on a dark ground carry the weight; dark on light otherwise.
     /// Other formats do not read it.
@@ -83,6 +83,8 @@ struct Cloud {
     /// Faces and colours are read for a mesh only.
     faces: Faces,
     colors: Option<Vec<[u8; 4]>>,
+    /// Names of the coordinates, where the file has them.
+    names: Vec<String>,
 }
 
 enum Format {
@@ -135,17 +137,7 @@ fn read_source(source: &Source<'_>) -> Result<Measure> {
 /// Reads what the format holds; faces and colours only for a `mesh`.
 fn parse(source: &Source<'_>, mesh: bool) -> Result<Cloud> {
     source.check_kind()?;
-    let format = format(source)?;
-    if let (Some(name), Format::Npy | Format::Obj | Format::Xyz | Format::Png) =
-        (&source.options.weights_column, &format)
-    {
-        let ending = source.path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
-        let name = shorten(name);
-        return Err(source.fault(format!(
-            "weights named '{name}' were asked for, but .{ending} files hold no names; use .csv, .tsv, .npz or .ply"
-        )));
-    }
-    match format {
+    match format(source)? {
         Format::Delimited(delimiter) => delimited::read(source, delimiter),
         Format::Npy => npy::read(source),
         Format::Npz => npz::read(source),
