@@ -12,7 +12,7 @@ use gromov::io;
 use crate::args;
 use crate::failure::{self, Failure};
 use crate::outputs::Outputs;
-use crate::reading::{Input, Reading, Sampled};
+use crate::reading::{Input, Reading, Sampled, check_invert};
 use crate::spec::Spec;
 use crate::target::Target;
 
@@ -60,6 +60,8 @@ pub fn distance(args: &args::Distance, common: &args::Common) -> Result<Distance
         ..Alternating::default()
     };
     options.check()?;
+    let inputs = [Some(&args.a), Some(&args.b), args.transform.as_ref()];
+    check_invert(common, inputs.into_iter().flatten().map(PathBuf::as_path))?;
     let mut outputs = Outputs::default();
     if let Some(path) = &args.plan {
         if ending(path).as_deref() != Some("csv") {
@@ -102,17 +104,8 @@ fn moved(
             format!("its points have {d} coordinates, those of {a} have {from}; give one of {from}");
         return Err(Failure::file(file, problem));
     }
-    let ending = ending(out).unwrap_or_default();
-    if ending == "npy" && !mesh.cloud.has_uniform_weights() {
-        let problem = "the moved cloud has weights, which .npy cannot hold; write .npz, .csv, .tsv or .ply";
-        return Err(Failure::file(out, problem));
-    }
-    if ending == "ply" && !(2..=3).contains(&to) {
-        let problem =
-            format!("moved points have {to} coordinates, and .ply holds 2 or 3; write .npz or .csv");
-        return Err(Failure::file(out, problem));
-    }
-    Ok(Moved { mesh, out: out.to_path_buf(), ply: ending == "ply" })
+    io::check_cloud_fits(out, to, !mesh.cloud.has_uniform_weights())?;
+    Ok(Moved { mesh, out: out.to_path_buf(), ply: ending(out).as_deref() == Some("ply") })
 }
 
 fn seconds(limit: f64) -> Result<Duration, Failure> {
@@ -196,6 +189,7 @@ pub fn flow(args: &args::Flow, common: &args::Common) -> Result<Flow, Failure> {
     };
     options.check()?;
     let specs = args.energy.iter().map(|s| Spec::parse(s)).collect::<Result<Vec<_>, _>>()?;
+    check_invert(common, specs.iter().filter_map(Spec::target_file).chain([args.cloud.as_path()]))?;
     let mut outputs = Outputs::default();
     let out = args.out.as_deref().map(|path| output(path, &mut outputs)).transpose()?;
     if let Some(path) = &args.report {
@@ -268,6 +262,7 @@ fn ending(path: &Path) -> Option<String> {
 
 /// Reads the cloud of `info`, and says whether it is a sample.
 pub fn info(args: &args::Info, common: &args::Common) -> Result<(Input, Vec<Sampled>), Failure> {
+    check_invert(common, [args.cloud.as_path()])?;
     let mut reading = Reading::new(common, Outputs::default());
     Ok((reading.cloud(&args.cloud)?, reading.sampled))
 }
@@ -286,6 +281,7 @@ pub struct Demo {
 
 /// Creates the folder of `demo` if it is missing, and checks that all three files can be written.
 pub fn demo(args: &args::Demo, common: &args::Common) -> Result<Demo, Failure> {
+    check_invert(common, [])?;
     let sizes = if args.quick { gromov::demo::Demo::quick() } else { gromov::demo::Demo::full() };
     std::fs::create_dir_all(&args.out).map_err(|e| {
         Failure::file(&args.out, format!("the folder cannot be created: {e}; choose another one with --out"))

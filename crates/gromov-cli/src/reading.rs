@@ -118,6 +118,18 @@ impl Reading {
     }
 }
 
+/// Refuses `--invert` where none of the inputs is a picture.
+pub fn check_invert<'p>(
+    common: &args::Common,
+    inputs: impl IntoIterator<Item = &'p Path>,
+) -> Result<(), Failure> {
+    let picture = |path: &Path| path.extension().is_some_and(|e| e.eq_ignore_ascii_case("png"));
+    if common.invert && !inputs.into_iter().any(picture) {
+        return Err(Failure::new("--invert concerns pictures, but no input is a .png; leave it out"));
+    }
+    Ok(())
+}
+
 /// Lines of a table that name the samples.
 pub fn lines(sampled: &[Sampled]) -> impl Iterator<Item = (&'static str, String)> {
     let text = |s: &Sampled| format!("{} of {} points of {}", s.kept, s.points, printable(&s.file));

@@ -147,6 +147,11 @@ impl Spec {
         Ok(())
     }
 
+    /// The file of the target, where there is one.
+    pub fn target_file(&self) -> Option<&Path> {
+        self.target.as_deref()
+    }
+
     /// Reads the files and makes the energy, for clouds of dimension `dim` read from `cloud`; its target
     /// beside it, if it has one.
     pub fn build(

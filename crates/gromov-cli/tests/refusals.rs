@@ -95,6 +95,14 @@ fn usage_is_checked_with_one_line_each() {
             "distance a.csv b.csv --transform a.csv --out o.csv --plan o.csv",
             "o.csv: is given to --plan and to --out; give each a file of its own",
         ),
+        ("info a.csv --invert", "--invert concerns pictures, but no input is a .png; leave it out"),
+        ("distance a.csv b.csv --invert --transform a.csv --out o.csv", "--invert concerns pictures"),
+        ("flow a.csv --energy igw:target=b.csv --invert", "--invert concerns pictures"),
+        ("demo --invert", "--invert concerns pictures"),
+        // a picture among the inputs is enough; the files are looked for afterwards
+        ("distance a.csv none.PNG --invert", "none.PNG: no such file"),
+        ("distance a.csv b.csv --invert --transform none.png --out o.csv", "none.png: no such file"),
+        ("flow a.csv --energy igw:target=none.png --invert", "none.png: no such file"),
         ("completions", "not provided: <SHELL>"),
         (
             "completions sh",
@@ -166,11 +174,11 @@ fn wrong_input_is_named_with_its_file() {
         ),
         (
             "distance b.csv line.csv --transform b.csv --out o.ply",
-            "o.ply: moved points have 1 coordinates, and .ply holds 2 or 3",
+            "o.ply: vertices of .ply have 2 or 3 coordinates, not 1; write .npz",
         ),
         (
             "distance line.csv a.csv --transform heavy.csv --out o.npy",
-            "o.npy: the moved cloud has weights, which .npy cannot hold",
+            "o.npy: the cloud has weights, which .npy cannot hold; write .npz, .csv",
         ),
         (
             "flow line.csv --energy quadratic --frames-ply f",

@@ -18,8 +18,11 @@ pub struct Mesh {
     pub colors: Option<Vec<[u8; 4]>>,
 }
 
+/// Corners of the smallest face.
+const LEAST: u32 = 3;
+
 /// Faces in a flat layout: the first `sizes[0]` entries of `corners` are the first face, the next
-/// `sizes[1]` the second, and so on. A corner is the index of a vertex, from zero.
+/// `sizes[1]` the second, and so on. A corner is the index of a vertex, from zero. A face has at least three.
 ///
 /// ```
 /// let faces = gromov::io::Faces { corners: vec![0, 1, 2, 0, 2, 3, 4], sizes: vec![3, 4] };
@@ -55,7 +58,7 @@ impl Faces {
     }
 
     /// Checks the layout, and the corners against the number of vertices. O(corners). Errors: sizes
-    /// that do not sum to the number of corners, a corner that is no vertex.
+    /// that do not sum to the number of corners, a face of fewer than three, a corner that is no vertex.
     pub fn check(&self, vertices: usize) -> Result<()> {
         let sum: u64 = self.sizes.iter().map(|&size| u64::from(size)).sum();
         if sum != self.corners.len() as u64 {
@@ -64,6 +67,9 @@ impl Faces {
                 format!("{sum} corners, the sum of sizes"),
                 self.corners.len(),
             ));
+        }
+        if let Some(size) = self.sizes.iter().find(|&&size| size < LEAST) {
+            return Err(Error::shape("faces", format!("at least {LEAST} corners a face"), size));
         }
         match self.corners.iter().find(|&&corner| corner as usize >= vertices) {
             None => Ok(()),
@@ -77,7 +83,11 @@ impl Faces {
 
     /// Appends a face.
     pub(super) fn push(&mut self, face: &[u32]) -> std::result::Result<(), String> {
-        self.sizes.push(u32::try_from(face.len()).map_err(|_| "a face has too many corners".to_owned())?);
+        let size = u32::try_from(face.len()).map_err(|_| "a face has too many corners".to_owned())?;
+        if size < LEAST {
+            return Err(format!("a face has {size} corners; expected at least {LEAST}"));
+        }
+        self.sizes.push(size);
         self.corners.extend_from_slice(face);
         Ok(())
     }
@@ -89,8 +99,8 @@ impl Faces {
 /// Faces of `.ply` are the list `vertex_indices` or `vertex_index` of the element `face`; colours are
 /// the vertex properties `red`, `green`, `blue` (all three) and, if present, `alpha`: integers from 0
 /// to 255 or floats from 0 to 1. Colours of `.obj` are three more numbers of a vertex, from 0 to 1.
-/// Floats are rounded to 255ths. Errors: those of [`read`](super::read), a corner that is no vertex, a
-/// colour outside its range.
+/// Floats are rounded to 255ths. Errors: those of [`read`](super::read), a face of fewer than three corners,
+/// a corner that is no vertex, a colour outside its range.
 pub fn read_mesh(path: &Path, options: &ReadOptions) -> Result<Mesh> {
     mesh(&Source { path, content: None, options, member: None })
 }
@@ -122,11 +132,14 @@ mod tests {
 
     #[test]
     fn layouts_and_corners_are_checked() {
-        let faces = Faces { corners: vec![0, 1, 2], sizes: vec![2, 1] };
+        let faces = Faces { corners: vec![0, 1, 2, 2, 1, 0], sizes: vec![3, 3] };
         assert!(faces.check(3).is_ok() && !faces.is_empty());
         assert!(faces.check(2).unwrap_err().to_string().contains("corners below 2"));
-        let short = Faces { sizes: vec![2, 2], ..faces.clone() };
-        assert!(short.check(3).unwrap_err().to_string().contains("expected 4 corners"));
+        let thin = Faces { sizes: vec![2, 4], ..faces.clone() };
+        assert!(thin.check(3).unwrap_err().to_string().contains("at least 3 corners a face, got 2"));
+        assert!(Faces::default().push(&[0, 1]).unwrap_err().contains("2 corners; expected at least 3"));
+        let short = Faces { sizes: vec![3, 4], ..faces.clone() };
+        assert!(short.check(3).unwrap_err().to_string().contains("expected 7 corners"));
         assert_eq!((short.iter().count(), short.len()), (1, 2));
     }
 

@@ -39,7 +39,7 @@ pub use mesh::{Faces, Mesh, read_mesh, read_mesh_bytes};
 pub use npy::write_npy;
 pub use npz::{Data, Member, write_npz};
 pub use trajectory::write_trajectory;
-pub use write::{check_cloud_writable, write_cloud, write_ply};
+pub use write::{check_cloud_fits, check_cloud_writable, write_cloud, write_ply};
 
 use crate::error::Result;
 use crate::measure::Measure;
@@ -50,7 +50,8 @@ use limits::{Source, shorten};
 pub struct ReadOptions {
     /// The most that is accepted.
     pub limits: Limits,
-    /// Rescale weights of any positive sum to sum one; otherwise the sum must be one within 1e-9.
+    /// Rescale weights of any positive sum to sum one; otherwise the sum must be one within 1e-9. Pictures
+    /// (`.png`) are always rescaled: the darkness of their pixels has no other total than its sum.
     pub normalize: bool,
     /// Name of the column (`.csv`, `.tsv`), array (`.npz`) or vertex property (`.ply`) that holds the
     /// weights, instead of the usual ones: an exact match, else the only one that differs in case. With

@@ -4,8 +4,9 @@
 //! the first. The fourth number is the weight of rational curves and surfaces, 1 unless such are meant:
 //! any other value is an error and not divided by, because polygons do not use it. It is no mass. A corner
 //! of a face is `1`, `1/2`, `1//3` or `1/2/3`, of which the vertex is read: counted from one, or back from
-//! the last vertex so far if negative. A backslash at the end of a line joins the next one; `#` begins a
-//! comment. Vertices without faces are kept; all other statements are passed over.
+//! the last vertex so far if negative, at least three a face. `#` begins a comment. A backslash at the end of
+//! a line of `v` or `f`, outside comments, joins the next line. Vertices without faces are kept; all other
+//! statements are passed over, and may end in a backslash, as names of folders do.
 
 use super::limits::{LONGEST_LINE, Source, shorten};
 use super::lines::{Lines, finite};
@@ -34,20 +35,19 @@ pub(super) fn read(source: &Source<'_>, mesh: bool) -> Result<Cloud> {
     while lines.next()? {
         let start = lines.number;
         joined.clear();
-        joined.push_str(&lines.text);
+        joined.push_str(content(&lines.text));
         while joined.ends_with('\\') {
             joined.pop();
             joined.push(' ');
-            if !lines.next()? {
+            if !matches!(joined.split_ascii_whitespace().next(), Some("v" | "f")) || !lines.next()? {
                 break;
             }
-            joined.push_str(&lines.text);
+            joined.push_str(content(&lines.text));
             if joined.len() as u64 > LONGEST_LINE {
                 return Err(lines.fault(format!("the joined line is longer than {LONGEST_LINE} bytes")));
             }
         }
-        let statement = joined.split('#').next().unwrap_or_default();
-        let mut words = statement.split_ascii_whitespace();
+        let mut words = joined.split_ascii_whitespace();
         let done = match words.next() {
             Some("v") => {
                 source.check_points(scene.vertices + 1)?;
@@ -130,11 +130,13 @@ impl Scene {
             let index = u32::try_from(corner - 1).map_err(|_| format!("the corner {corner} is too large"))?;
             face.push(index);
         }
-        if face.len() < 3 {
-            return Err(format!("a face has {} corners; expected at least 3", face.len()));
-        }
         self.faces.push(&face)
     }
+}
+
+/// A line without its comment.
+fn content(line: &str) -> &str {
+    line.split('#').next().unwrap_or_default()
 }
 
 /// The vertex of a corner, from one. `vertices` is how many there are so far.
@@ -180,6 +182,15 @@ mod tests {
     }
 
     #[test]
+    fn only_vertices_and_faces_go_on_behind_a_backslash() {
+        let text = "# exported to C:\\models\\\nv 0 0 0 # C:\\\nv 1 0 0\no a\\\nv 0 \\\n1 \\# right\n0\nusemtl b\\\n\
+                    f 1 2\\\n 3\n";
+        let got = mesh(text).unwrap();
+        assert_eq!(got.cloud.points(), [0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.0]);
+        assert_eq!(got.faces.iter().collect::<Vec<_>>(), [[0, 1, 2]]);
+    }
+
+    #[test]
     fn wrong_lines_are_named() {
         for (text, word) in [
             ("# only\n", "a.obj: has no vertices"),
@@ -195,7 +206,7 @@ mod tests {
             ("v 1 2 3\nf 0 1 1\n", "a.obj:2: '0' is no corner"),
             ("v 1 2 3\nf -2 1 1\n", "a.obj:2: '-2' is no corner"),
             ("v 1 2 3\nf 1/1/1/1 1 1\n", "'1/1/1/1' is no corner"),
-            ("v 1 2 3\nf 1 1\n", "a face has 2 corners"),
+            ("v 1 2 3\nf 1 1\n", "a.obj:2: a face has 2 corners; expected at least 3"),
             ("v 1 2 3\nf 1 1 99999999999999999999\n", "is no corner"),
         ] {
             let got = mesh(text).unwrap_err().to_string();

@@ -145,40 +145,17 @@ pub(super) fn read(source: &Source<'_>, mesh: bool) -> Result<Cloud> {
     for element in header.elements.values().take(read) {
         match element.name.as_str() {
             "vertex" => {
-                let lists = has_lists(vertex);
-                let columns_expected = vertex.properties.len();
-                part.read(
-                    &columns.element,
-                    "vertex",
-                    |line| {
-                        let words = line.split_ascii_whitespace().count();
-                        (!lists && words != columns_expected)
-                            .then(|| format!("expected {columns_expected} finite numbers"))
-                    },
-                    |v: Vertex| cloud.push(v, &columns),
-                )?;
+                part.read(&columns.element, "vertex", |v: Vertex| cloud.push(v, &columns))?;
             }
             "face" if mesh => {
                 let (faces, n) = (&mut cloud.faces, vertex.count as i64);
-                let alone = element.properties.len() == 1;
-                part.read(
-                    &corners(source, element)?,
-                    "face",
-                    |line| {
-                        let mut words = line.split_ascii_whitespace();
-                        let claimed = words.next().and_then(|w| w.parse::<usize>().ok());
-                        (alone && claimed != Some(words.count()))
-                            .then(|| "expected a count and as many corners".to_owned())
-                    },
-                    |face: Face| {
-                        if let Some(wrong) = face.corners.iter().find(|k| !(0..n).contains(*k)) {
-                            return Err(format!("a face has the corner {wrong}; expected 0 to {}", n - 1));
-                        }
-                        let face: Vec<u32> =
-                            face.corners.iter().filter_map(|&k| u32::try_from(k).ok()).collect();
-                        faces.push(&face)
-                    },
-                )?;
+                part.read(&corners(source, element)?, "face", |face: Face| {
+                    if let Some(wrong) = face.corners.iter().find(|k| !(0..n).contains(*k)) {
+                        return Err(format!("a face has the corner {wrong}; expected 0 to {}", n - 1));
+                    }
+                    let face: Vec<u32> = face.corners.iter().filter_map(|&k| u32::try_from(k).ok()).collect();
+                    faces.push(&face)
+                })?;
             }
             _ => part.pass(element)?,
         }
@@ -238,21 +215,23 @@ fn columns(source: &Source<'_>, vertex: &ElementDef, mesh: bool) -> Result<Colum
             source.fault(format!("vertices need the properties x and y (z is optional); found {names}"))
         );
     }
-    let colored = mesh && has("red") && has("green") && has("blue");
+    let colored = has("red") && has("green") && has("blue");
     let mut element = ElementDef::new(vertex.name.clone());
     element.count = vertex.count;
     for (k, (name, property)) in vertex.properties.iter().enumerate() {
         let coordinate = matches!(name.as_str(), "x" | "y" | "z");
-        let used = coordinate || (colored && matches!(name.as_str(), "red" | "green" | "blue" | "alpha"));
-        let role = match (weight == Some(k), used) {
-            (true, false) => WEIGHT.to_owned(),
-            (true, true) => {
-                return Err(
-                    source.fault(format!("'{name}' is no weight; name another property for the weights"))
-                );
+        let color = colored && matches!(name.as_str(), "red" | "green" | "blue" | "alpha");
+        let used = coordinate || (mesh && color);
+        let role = match weight == Some(k) {
+            true if coordinate || color => {
+                let kind = if color { "a colour" } else { "a coordinate" };
+                return Err(source.fault(format!(
+                    "'{name}' is no weight but {kind}; name another property for the weights"
+                )));
             }
-            (false, true) => name.clone(),
-            (false, false) => format!("passed over {k}"),
+            true => WEIGHT.to_owned(),
+            false if used => name.clone(),
+            false => format!("passed over {k}"),
         };
         if (used || weight == Some(k)) && matches!(property.data_type, PropertyType::List(..)) {
             let name = shorten(name);
@@ -268,7 +247,7 @@ fn columns(source: &Source<'_>, vertex: &ElementDef, mesh: bool) -> Result<Colum
         element,
         dim: if has("z") { 3 } else { 2 },
         weighted: weight.is_some(),
-        color: colored.then(|| ["red", "green", "blue", "alpha"].map(float)),
+        color: (mesh && colored).then(|| ["red", "green", "blue", "alpha"].map(float)),
     })
 }
 
@@ -295,8 +274,29 @@ fn corners(source: &Source<'_>, face: &ElementDef) -> Result<ElementDef> {
         .fault(format!("faces need one list of integers, vertex_indices or vertex_index; found {names}")))
 }
 
-fn has_lists(element: &ElementDef) -> bool {
-    element.properties.values().any(|p| matches!(p.data_type, PropertyType::List(..)))
+/// What an ascii line of an element should be, if it has more or fewer words than the properties take.
+fn wrong_words(element: &ElementDef, line: &str) -> Option<String> {
+    let mut words = line.split_ascii_whitespace();
+    for property in element.properties.values() {
+        let more = match property.data_type {
+            PropertyType::Scalar(_) => 1,
+            PropertyType::List(..) => words.next().and_then(|word| word.parse().ok()).unwrap_or(usize::MAX),
+        };
+        if more > 0 && words.nth(more - 1).is_none() {
+            return Some(expected_words(element));
+        }
+    }
+    words.next().map(|_| expected_words(element))
+}
+
+fn expected_words(element: &ElementDef) -> String {
+    let all = element.properties.len();
+    let is_list = |p: &&PropertyDef| matches!(p.data_type, PropertyType::List(..));
+    match (all, element.properties.values().filter(is_list).count()) {
+        (_, 0) => format!("expected {all} finite numbers"),
+        (1, _) => "expected a count and as many corners".to_owned(),
+        _ => format!("expected the {all} properties of the header, lists as a count and as many numbers"),
+    }
 }
 
 /// Compares the smallest size of the first `read` elements that the header claims with what is there.
@@ -358,13 +358,11 @@ impl Part<'_> {
         })
     }
 
-    /// Reads an element, called `name`: `wrong` says what an ascii line should be if it is not, `take`
-    /// takes each and says what is wrong with it.
+    /// Reads an element, called `name`: `take` takes each and says what is wrong with it.
     fn read<E: PropertyAccess>(
         &mut self,
         element: &ElementDef,
         name: &str,
-        wrong: impl Fn(&str) -> Option<String>,
         mut take: impl FnMut(E) -> std::result::Result<(), String>,
     ) -> Result<()> {
         let parser = Parser::<E>::new();
@@ -376,7 +374,7 @@ impl Part<'_> {
                 let text = String::from_utf8_lossy(&raw);
                 let refused =
                     |expected: String| fault(format!("'{}' is no {name}; {expected}", shorten(text.trim())));
-                if let Some(expected) = wrong(&text) {
+                if let Some(expected) = wrong_words(element, &text) {
                     return Err(refused(expected));
                 }
                 let kind = || "expected finite numbers of the types in the header".to_owned();

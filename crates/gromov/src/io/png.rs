@@ -7,11 +7,15 @@
 //! laid over white (with `invert`: black), so that what is transparent has no weight. Weights are
 //! integers below 2⁵³ in units of their own. An animation is an error.
 //!
+//! Checksums of all chunks and of the pixels are verified. Transparency (tRNS) and animation (acTL) that do
+//! not fit the picture are errors, because passing over them would change the weights; other chunks that are
+//! malformed have no influence on the points and are passed over.
+//!
 //! Memory: the unpacked picture, bounded by [`Limits::bytes`](super::Limits), and its points.
 
 use std::io::{BufReader, Read, Seek, SeekFrom};
 
-use png::{BitDepth, ColorType, Decoder, DecodingError, Limits, Transformations};
+use png::{BitDepth, ColorType, DecodeOptions, Decoder, DecodingError, Info, Limits, Transformations};
 
 use super::Cloud;
 use super::limits::{Source, Stream};
@@ -60,9 +64,15 @@ impl Picture {
     fn read(source: &Source<'_>) -> Result<Picture> {
         let (stream, size) = source.open()?;
         let failed = |e: DecodingError| source.fault(problem(&e));
-        let mut decoder = Decoder::new_with_limits(signed(source, stream)?, limits(source));
-        decoder.set_ignore_text_chunk(true);
-        decoder.set_ignore_iccp_chunk(true);
+        let mut stream = signed(source, stream)?;
+        let chunks = Chunks::scan(source, &mut stream)?;
+        let mut options = DecodeOptions::default();
+        options.set_skip_ancillary_crc_failures(false);
+        options.set_ignore_adler32(false);
+        options.set_ignore_text_chunk(true);
+        options.set_ignore_iccp_chunk(true);
+        let mut decoder = Decoder::new_with_options(stream, options);
+        decoder.set_limits(limits(source));
         decoder.set_transformations(Transformations::EXPAND);
         let header = decoder.read_header_info().map_err(failed)?;
         let (width, height) = header.size();
@@ -74,6 +84,7 @@ impl Picture {
             )));
         }
         let mut reader = decoder.read_info().map_err(failed)?;
+        chunks.check(reader.info()).map_err(|problem| source.fault(problem))?;
         if let Some(frames) = reader.info().animation_control().map(|a| a.num_frames).filter(|&n| n > 1) {
             return Err(source.fault(format!("is an animation of {frames} frames; save one of them")));
         }
@@ -110,6 +121,67 @@ impl Picture {
             };
             alpha * if invert { level } else { 10_000 * most - level }
         })
+    }
+}
+
+/// Chunks that the decoder would pass over if they were malformed.
+#[derive(Default)]
+struct Chunks {
+    /// Lengths of the chunks tRNS.
+    transparency: Vec<u32>,
+    /// One of them is behind pixels.
+    late: bool,
+    animation: bool,
+}
+
+impl Chunks {
+    /// Walks over the chunks and goes back to the start. A file cut short is left to the decoder.
+    fn scan(source: &Source<'_>, stream: &mut BufReader<Stream<'_>>) -> Result<Chunks> {
+        let failed = |e: std::io::Error| source.fault(format!("cannot be read: {e}"));
+        let mut chunks = Chunks::default();
+        let mut pixels = false;
+        stream.seek_relative(SIGNATURE.len() as i64).map_err(failed)?;
+        loop {
+            let mut head = Vec::with_capacity(8);
+            stream.by_ref().take(8).read_to_end(&mut head).map_err(failed)?;
+            let &[a, b, c, d, ref kind @ ..] = head.as_slice() else { break };
+            let length = u32::from_be_bytes([a, b, c, d]);
+            match kind {
+                b"tRNS" => {
+                    chunks.transparency.push(length);
+                    chunks.late |= pixels;
+                }
+                b"acTL" => chunks.animation = true,
+                b"IDAT" => pixels = true,
+                b"IEND" => break,
+                b"IHDR" | b"PLTE" => {}
+                // an unknown chunk that must not be passed over: the decoder refuses it
+                [first, ..] if first & 0x20 == 0 => break,
+                _ => {}
+            }
+            // the content and its checksum
+            stream.seek_relative(i64::from(length) + 4).map_err(failed)?;
+        }
+        stream.rewind().map_err(failed)?;
+        Ok(chunks)
+    }
+
+    /// Compares with what the decoder has understood.
+    fn check(&self, info: &Info<'_>) -> std::result::Result<(), String> {
+        let colors = info.palette.as_ref().map_or(0, |palette| palette.len() / 3);
+        let fits = match (self.transparency.as_slice(), info.color_type) {
+            ([], _) => true,
+            ([2], ColorType::Grayscale) | ([6], ColorType::Rgb) => info.trns.is_some(),
+            (&[length], ColorType::Indexed) => length as usize <= colors && info.trns.is_some(),
+            _ => false,
+        };
+        if !fits || self.late {
+            return Err("its transparency (chunk tRNS) does not fit the picture; save it again".into());
+        }
+        if self.animation && info.animation_control.is_none() {
+            return Err("its animation (chunk acTL) is malformed; save one frame of it".into());
+        }
+        Ok(())
     }
 }
 
@@ -247,6 +319,59 @@ mod tests {
         let crc = checksum(&claims[12..29]);
         claims[29..33].copy_from_slice(&crc.to_be_bytes());
         assert!(text(&claims, false).contains("claims 2 x 1000000000 pixels"), "{}", text(&claims, false));
+    }
+
+    /// A picture with one more chunk in front of its pixels, the checksum of which is right or not.
+    fn with_chunk(picture: &[u8], kind: &[u8; 4], content: &[u8], right: bool) -> Vec<u8> {
+        let at = picture.windows(4).position(|w| w == b"IDAT").unwrap() - 4;
+        let body = [kind.as_slice(), content].concat();
+        let sum = checksum(&body) ^ u32::from(!right);
+        let length = (content.len() as u32).to_be_bytes();
+        [&picture[..at], &length, &body, &sum.to_be_bytes(), &picture[at..]].concat()
+    }
+
+    #[test]
+    fn damaged_transparency_and_animation_are_refused() {
+        let text = |bytes: &[u8]| cloud(bytes, false).unwrap_err().to_string();
+        let grey = encoded((3, 1), ColorType::Grayscale, BitDepth::Eight, &[0, 9, 255], &[]);
+        let transparent = with_chunk(&grey, b"tRNS", &[0, 9], true);
+        assert_eq!(cloud(&transparent, false).unwrap().points(), [0.5, 0.5]);
+        assert!(
+            text(&with_chunk(&grey, b"tRNS", &[0, 9], false)).contains("its picture cannot be read: CRC")
+        );
+        let colored = encoded((1, 1), ColorType::Rgb, BitDepth::Eight, &[0; 3], &[]);
+        let palette = encoded((2, 1), ColorType::Indexed, BitDepth::Eight, &[0, 1], &[0, 0, 0, 9, 9, 9]);
+        let clear = encoded((1, 1), ColorType::GrayscaleAlpha, BitDepth::Eight, &[0, 255], &[]);
+        assert_eq!(cloud(&with_chunk(&palette, b"tRNS", &[0], true), false).unwrap().points(), [1.5, 0.5]);
+        for (picture, content) in [
+            (&grey, &[9][..]),
+            (&grey, &[0, 9, 0]),
+            (&grey, &[]),
+            (&transparent, &[0, 0]),
+            (&colored, &[0, 0]),
+            (&palette, &[0, 0, 0]),
+            (&clear, &[0, 0]),
+        ] {
+            let got = text(&with_chunk(picture, b"tRNS", content, true));
+            assert!(got.contains("its transparency (chunk tRNS) does not fit"), "{content:?}: {got}");
+        }
+        for content in [&[0; 8][..], &[0, 0, 0, 2]] {
+            let got = text(&with_chunk(&grey, b"acTL", content, true));
+            assert!(got.contains("its animation (chunk acTL) is malformed"), "{got}");
+        }
+        assert!(text(&with_chunk(&grey, b"acTL", &[0, 0, 0, 2, 0, 0, 0, 0], true)).contains("2 frames"));
+        // the last four bytes of the pixels are their Adler-32, here with a chunk checksum made right
+        let at = grey.windows(4).position(|w| w == b"IDAT").unwrap();
+        let length = u32::from_be_bytes(grey[at - 4..at].try_into().unwrap()) as usize;
+        let mut damaged = grey.clone();
+        damaged[at + 4 + length - 1] ^= 1;
+        let sum = checksum(&damaged[at..at + 4 + length]);
+        damaged[at + 4 + length..][..4].copy_from_slice(&sum.to_be_bytes());
+        assert!(text(&damaged).contains("its picture cannot be read"), "{}", text(&damaged));
+        let mut late = grey[..grey.len() - 12].to_vec();
+        late.extend_from_slice(&with_chunk(&grey, b"tRNS", &[0, 9], true)[at - 4..][..14]);
+        late.extend_from_slice(&grey[grey.len() - 12..]);
+        assert!(text(&late).contains("its transparency (chunk tRNS) does not fit"), "{}", text(&late));
     }
 
     /// The checksum of PNG, bit by bit.

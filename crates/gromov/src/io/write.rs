@@ -38,14 +38,10 @@ enum Format {
 /// ```
 pub fn write_cloud(path: &Path, cloud: &Measure) -> Result<()> {
     let (n, d) = (cloud.len(), cloud.dim());
+    check_cloud_fits(path, d, !cloud.has_uniform_weights())?;
     match format(path)? {
         Format::Delimited(delimiter) => write_delimited(path, cloud, delimiter),
-        Format::Npy if cloud.has_uniform_weights() => write_npy(path, &[n, d], cloud.points()),
-        Format::Npy => Err(Error::file(
-            path,
-            None,
-            "the cloud has weights, which .npy cannot hold; write .npz, .csv, .tsv or .ply",
-        )),
+        Format::Npy => write_npy(path, &[n, d], cloud.points()),
         Format::Npz => {
             let points = Member { name: "points", shape: &[n, d], data: Data::F64(cloud.points()) };
             match weights(cloud) {
@@ -60,10 +56,39 @@ pub fn write_cloud(path: &Path, cloud: &Measure) -> Result<()> {
 }
 
 /// Checks, before the work starts, that [`write_cloud`] can write to `path`: its ending, and what
-/// [`check_writable`] checks.
+/// [`check_writable`] checks. Whether the format can hold the cloud is told by [`check_cloud_fits`].
 pub fn check_cloud_writable(path: &Path) -> Result<()> {
     format(path)?;
     check_writable(path)
+}
+
+/// Checks, before the work starts, that the format of `path` can hold a cloud of dimension `dim`, `weighted`
+/// unless its weights are equal: [`write_cloud`] then does not refuse it. Touches no file. Errors:
+/// `.npy` with weights, `.ply` with d other than 2 or 3, an ending that is not written.
+///
+/// ```
+/// let fits = |name: &str| gromov::io::check_cloud_fits(name.as_ref(), 5, true).is_ok();
+/// assert!(fits("a.csv") && fits("a.npz") && !fits("a.npy") && !fits("a.ply"));
+/// ```
+pub fn check_cloud_fits(path: &Path, dim: usize, weighted: bool) -> Result<()> {
+    match format(path)? {
+        Format::Npy if weighted => {
+            let others =
+                if (2..=3).contains(&dim) { ".npz, .csv, .tsv or .ply" } else { ".npz, .csv or .tsv" };
+            let problem = format!("the cloud has weights, which .npy cannot hold; write {others}");
+            Err(Error::file(path, None, problem))
+        }
+        Format::Ply => check_ply_dim(path, dim),
+        Format::Delimited(_) | Format::Npy | Format::Npz => Ok(()),
+    }
+}
+
+fn check_ply_dim(path: &Path, dim: usize) -> Result<()> {
+    if (2..=3).contains(&dim) {
+        return Ok(());
+    }
+    let problem = format!("vertices of .ply have 2 or 3 coordinates, not {dim}; write .npz, .csv or .tsv");
+    Err(Error::file(path, None, problem))
 }
 
 /// Writes a mesh as binary little-endian PLY: vertices with double `x`, `y`, `z` (z = 0 for d = 2, which
@@ -129,10 +154,7 @@ fn write_delimited(path: &Path, cloud: &Measure, delimiter: char) -> Result<()> 
 
 fn write_parts(path: &Path, cloud: &Measure, faces: &Faces, colors: Option<&[[u8; 4]]>) -> Result<()> {
     let (n, d) = (cloud.len(), cloud.dim());
-    if !(2..=3).contains(&d) {
-        let problem = format!("vertices of .ply have 2 or 3 coordinates, not {d}; write .npz, .csv or .tsv");
-        return Err(Error::file(path, None, problem));
-    }
+    check_ply_dim(path, d)?;
     if let Some(colors) = colors.filter(|colors| colors.len() != n) {
         return Err(Error::shape("colors", format!("{n}, one a vertex"), colors.len()));
     }
@@ -225,13 +247,51 @@ mod tests {
     }
 
     #[test]
+    fn what_fits_is_known_before_the_work() {
+        let dir = tempfile::tempdir().unwrap();
+        for d in 1..6 {
+            for w in [[0.5, 0.5], [0.25, 0.75]] {
+                let cloud = Measure::weighted(vec![1.0; 2 * d], d, w.to_vec()).unwrap();
+                for name in ["a.csv", "a.tsv", "a.npy", "a.npz", "a.ply", "a.obj"] {
+                    let path = dir.path().join(name);
+                    let fits = check_cloud_fits(&path, d, !cloud.has_uniform_weights());
+                    assert_eq!(fits, write_cloud(&path, &cloud), "{name} {d} {w:?}");
+                    let refused = name == "a.obj"
+                        || (name == "a.npy" && w[0] != w[1])
+                        || (name == "a.ply" && !(2..=3).contains(&d));
+                    assert_eq!(fits.is_err(), refused, "{name} {d} {w:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn thousands_of_weights_read_back() {
+        let dir = tempfile::tempdir().unwrap();
+        for seed in 0..8 {
+            let mut source = crate::measure::sample::Source::new(seed, 5);
+            let weights = (0..5_000).map(|_| source.below(1_000_000) as f64).collect();
+            let points = (0..10_000).map(|_| source.normal()).collect();
+            let cloud = Measure::normalized(points, 2, weights).unwrap();
+            for name in ["a.csv", "a.npz"] {
+                let path = dir.path().join(name);
+                write_cloud(&path, &cloud).unwrap();
+                for normalize in [false, true] {
+                    let options = ReadOptions { normalize, ..ReadOptions::default() };
+                    assert_eq!(read(&path, &options).unwrap(), cloud, "{name} {seed}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn meshes_read_back() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.ply");
         let cloud = Measure::weighted(ODD.to_vec(), 3, vec![0.3, 0.7]).unwrap();
         let colors = Some(vec![[1, 2, 3, 4], [255, 0, 9, 255]]);
         let many = Faces { corners: vec![1; 303], sizes: vec![3, 300] };
-        for faces in [Faces::default(), Faces { corners: vec![0, 1, 1, 0, 1], sizes: vec![3, 2] }, many] {
+        for faces in [Faces::default(), Faces { corners: vec![0, 1, 1, 0, 1, 0], sizes: vec![3, 3] }, many] {
             for colors in [None, colors.clone()] {
                 let mesh = Mesh { cloud: cloud.clone(), faces: faces.clone(), colors };
                 write_ply(&path, &mesh).unwrap();
@@ -256,8 +316,10 @@ mod tests {
         assert!(write_cloud(&path, &wide).unwrap_err().to_string().contains("2 or 3 coordinates, not 4"));
         let mesh = Mesh { cloud, faces: Faces::default(), colors: Some(vec![[0; 4]]) };
         assert!(write_ply(&path, &mesh).unwrap_err().to_string().contains("colors: expected 2"));
-        let mesh = Mesh { faces: Faces { corners: vec![2], sizes: vec![1] }, colors: None, ..mesh };
+        let mesh = Mesh { faces: Faces { corners: vec![0, 1, 2], sizes: vec![3] }, colors: None, ..mesh };
         assert!(write_ply(&path, &mesh).unwrap_err().to_string().contains("corners below 2"));
+        let mesh = Mesh { faces: Faces { corners: vec![0, 1], sizes: vec![2] }, ..mesh };
+        assert!(write_ply(&path, &mesh).unwrap_err().to_string().contains("at least 3 corners"));
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
     }
 }

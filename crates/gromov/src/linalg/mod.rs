@@ -7,7 +7,9 @@ mod decompose;
 mod rows;
 
 pub(crate) use decompose::{Eigen, determinant, exp_skew, polar, rotation_angle, svd, symmetric_eigen};
-pub(crate) use rows::{combine_rows, map_rows, moment, moment_scaled, sum_chunks, two_moments, weighted_dot};
+pub(crate) use rows::{
+    CHUNK, combine_rows, map_rows, moment, moment_scaled, sum_chunks, two_moments, weighted_dot,
+};
 
 /// Largest absolute entry; 0 for an empty slice.
 pub(crate) fn max_abs(a: &[f64]) -> f64 {

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::dot;
 
 /// Rows of one unit of parallel work.
-const CHUNK: usize = 4096;
+pub(crate) const CHUNK: usize = 4096;
 
 /// Σ_i w_i a_i b_i^T, (p, q), for the rows a_i of `a` (n, p) and b_i of `b` (n, q).
 pub(crate) fn moment(w: &[f64], a: &[f64], p: usize, b: &[f64], q: usize) -> Vec<f64> {

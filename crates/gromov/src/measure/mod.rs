@@ -38,8 +38,8 @@ impl Measure {
     }
 
     /// n points with weights that are not negative and sum to one within 1e-9, by which they are then
-    /// divided. Errors: those of
-    /// [`Measure::uniform`], a wrong number of weights, a negative weight, a sum other than one (with
+    /// divided, unless the sum differs from one by no more than the rounding of sums of n numbers. Errors:
+    /// those of [`Measure::uniform`], a wrong number of weights, a negative weight, a sum other than one (with
     /// the sum in the message; [`Measure::normalized`] rescales on request).
     pub fn weighted(points: Vec<f64>, dim: usize, weights: Vec<f64>) -> Result<Self> {
         check_points(&points, dim)?;
@@ -55,17 +55,21 @@ impl Measure {
         let mut weights = weights;
         // plans have total mass one; a sum that differs by rounding alone is left as it is, so that a
         // measure written and read back is the same
-        if (sum - 1.0).abs() > 8.0 * f64::EPSILON {
+        if (sum - 1.0).abs() > sum_rounding(weights.len()) {
             weights.iter_mut().for_each(|w| *w /= sum);
         }
         let uniform = weights.iter().all(|&w| w == weights[0]);
         Ok(Measure { points, weights, dim, uniform })
     }
 
-    /// Like [`Measure::weighted`], with weights of any positive sum, divided by it.
+    /// Like [`Measure::weighted`], with weights of any positive sum, divided by it. Normalized weights are
+    /// not changed again.
     pub fn normalized(points: Vec<f64>, dim: usize, mut weights: Vec<f64>) -> Result<Self> {
         check_points(&points, dim)?;
-        check_weights(&weights, points.len() / dim)?;
+        let sum = check_weights(&weights, points.len() / dim)?;
+        if (sum - 1.0).abs() <= sum_rounding(weights.len()) {
+            return Measure::weighted(points, dim, weights);
+        }
         let largest = linalg::max_abs(&weights);
         if largest == 0.0 {
             return Err(Error::Weights {
@@ -285,6 +289,16 @@ fn check_points(points: &[f64], dim: usize) -> Result<()> {
     }
 }
 
+/// How far the computed sum of n weights may be from one after they were divided by their computed sum.
+///
+/// A sum passes k = min(n, chunk) + n/chunk additions one after the other, each off by at most u = eps/2 of
+/// it: all terms are positive. Two sums, of the weights and of the quotients, and the rounding of the quotients
+/// are off by (2 k + 1) u to first order; one more eps covers the rest, k² u² below n = 10¹⁰.
+fn sum_rounding(n: usize) -> f64 {
+    let longest = n.min(linalg::CHUNK) + n.div_ceil(linalg::CHUNK);
+    (longest + 2) as f64 * f64::EPSILON
+}
+
 fn check_weights(weights: &[f64], n: usize) -> Result<f64> {
     if weights.len() != n {
         return Err(Error::shape("weights", format!("{n} numbers, one a point"), weights.len()));
@@ -330,6 +344,28 @@ mod tests {
         assert!(text(Measure::normalized(vec![1.0], 1, vec![0.0])).contains("zero"));
         let big = Measure::normalized(vec![1.0, 2.0], 1, vec![1e308, 1e308]).unwrap();
         assert_eq!(big.weights(), &[0.5, 0.5]);
+    }
+
+    #[test]
+    fn normalized_weights_are_left_as_they_are() {
+        for (n, most) in [(3, 9), (5_000, 1_000_000), (5_000, 3), (20_000, 1 << 40)] {
+            for seed in 0..20 {
+                let mut source = sample::Source::new(seed, n as u64);
+                let weights: Vec<f64> = (0..n).map(|_| source.below(most) as f64).collect();
+                let points = vec![0.0; n];
+                let once = Measure::normalized(points.clone(), 1, weights).unwrap();
+                let w = once.weights().to_vec();
+                assert_eq!(Measure::weighted(points.clone(), 1, w.clone()).unwrap(), once, "{n} {seed}");
+                assert_eq!(Measure::normalized(points.clone(), 1, w.clone()).unwrap(), once, "{n} {seed}");
+                // a sum that is off by more is divided by, and then left
+                let off = w.iter().map(|w| w * (1.0 + 5e-10)).collect();
+                let again = Measure::weighted(points.clone(), 1, off).unwrap();
+                let sum: f64 = again.weights().iter().sum();
+                assert!((sum - 1.0).abs() < 1e-11);
+                let w = again.weights().to_vec();
+                assert_eq!(Measure::weighted(points, 1, w).unwrap(), again, "{n} {seed}");
+            }
+        }
     }
 
     #[test]

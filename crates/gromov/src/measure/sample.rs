@@ -147,8 +147,8 @@ pub fn bunny() -> Result<Measure> {
     Ok(cloud.divided_by(cloud.rms_radius()))
 }
 
-/// n points of a cloud without replacement, spread over it: a stratified sample. O(d n log n) of the
-/// cloud's n.
+/// A sample of n draws from a cloud, spread over it (stratified): n different points for equal weights, at
+/// most n for others. O(d n log n) of the cloud's n.
 ///
 /// The points are put into the order of recursive splits at the median of the widest axis (ties by index),
 /// so that neighbours in the order are neighbours in space; the order is cut into n pieces of equal mass
@@ -173,7 +173,7 @@ pub fn bunny() -> Result<Measure> {
 pub fn subsample(cloud: &Measure, n: usize, seed: u64) -> Result<Measure> {
     let count = cloud.len();
     if n == 0 || n > count {
-        return Err(Error::option("points", n, format!("1 to {count}")));
+        return Err(Error::option("n", n, format!("1 to {count}, the points of the cloud")));
     }
     let order = spatial_order(cloud);
     let mut s = Source::new(seed, 1);
@@ -397,7 +397,13 @@ mod tests {
         assert_eq!((one.len(), one.weights()), (1, &[1.0][..]));
         assert_eq!(subsample(&cloud, 20, 3).unwrap(), subsample(&cloud, 20, 3).unwrap());
         assert_ne!(subsample(&cloud, 20, 3).unwrap(), subsample(&cloud, 20, 4).unwrap());
-        assert!(subsample(&cloud, 0, 1).is_err() && subsample(&cloud, 51, 1).is_err());
+        for n in [0, 51] {
+            let text = subsample(&cloud, n, 1).unwrap_err().to_string();
+            assert!(
+                text.starts_with(&format!("n: {n}")) && text.contains("1 to 50, the points of"),
+                "{text}"
+            );
+        }
         // points that coincide are still different points; lengths that overflow still have an order
         let same = Measure::uniform(vec![2.0; 20], 2).unwrap();
         assert_eq!(subsample(&same, 7, 1).unwrap().len(), 7);

@@ -54,7 +54,7 @@ fn meshes(corners: [i16; 3]) -> [Vec<u8>; 3] {
         .into_bytes();
         if encoding == "ascii" {
             let [a, b, c] = corners;
-            out.extend(format!("7 3 {a} {b} {c}\n7 2 2 0\n1 2 255 0.5 0 0\n3 4 0 1 9 1 5\n5 6 1 0 0 0\n").bytes());
+            out.extend(format!("7 3 {a} {b} {c}\n7 3 2 0 2\n1 2 255 0.5 0 0\n3 4 0 1 9 1 5\n5 6 1 0 0 0\n").bytes());
             return out;
         }
         let big = encoding == "binary_big_endian";
@@ -62,7 +62,7 @@ fn meshes(corners: [i16; 3]) -> [Vec<u8>; 3] {
         let float = |x: f32| if big { x.to_be_bytes() } else { x.to_le_bytes() };
         let int = |x: i32| if big { x.to_be_bytes() } else { x.to_le_bytes() };
         out.extend([7, 3].into_iter().chain(corners.into_iter().flat_map(short)));
-        out.extend([7, 2].into_iter().chain([2, 0].into_iter().flat_map(short)));
+        out.extend([7, 3].into_iter().chain([2, 0, 2].into_iter().flat_map(short)));
         for (x, y, r, g, b, more) in
             [(1.0, 2.0, 255, 0.5, 0, &[0][..]), (3.0, 4.0, 0, 1.0, 9, &[1, 5]), (5.0, 6.0, 1, 0.0, 0, &[0])]
         {
@@ -79,7 +79,7 @@ fn faces_and_colours_in_every_encoding() {
     for bytes in meshes([0, 1, 2]) {
         let mesh = read_mesh_bytes("a.ply".as_ref(), &bytes, &options).unwrap();
         assert_eq!(mesh.cloud.points(), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
-        assert_eq!(mesh.faces, Faces { corners: vec![0, 1, 2, 2, 0], sizes: vec![3, 2] });
+        assert_eq!(mesh.faces, Faces { corners: vec![0, 1, 2, 2, 0, 2], sizes: vec![3, 3] });
         assert_eq!(mesh.colors, Some(vec![[255, 128, 0, 255], [0, 255, 9, 255], [1, 0, 0, 255]]));
         assert_eq!(read_bytes("a.ply".as_ref(), &bytes, &options).unwrap(), mesh.cloud);
         let cut = &bytes[..bytes.len() - 4];
@@ -97,7 +97,14 @@ fn faces_and_colours_in_every_encoding() {
     assert!(text("1 2 255 0.5", "1 2 255 1.5").contains("a.ply:18: a colour is 1.5; expected 0 to 1"));
     assert!(text("0 1 9 1", "0 1 300 1").contains("a.ply:19: a colour is 300; expected 0 to 255"));
     assert!(text("vertex_index", "corners").contains("faces need one list of integers"));
-    assert!(text("7 2 2 0", "7 3 2 0").contains("a.ply:17: '7 3 2 0' is no face"));
+    for line in ["7 4 2 0 2", "7 3 2 0 2 9 9", "7 2 2 0 2", "7", "7 x"] {
+        let got = text("7 3 2 0 2", line);
+        assert!(got.contains(&format!("a.ply:17: '{line}' is no face; expected the 2 properties")), "{got}");
+    }
+    let got = text("3 4 0 1 9 1 5", "3 4 0 1 9 1 5 6");
+    assert!(got.contains("a.ply:19: '3 4 0 1 9 1 5 6' is no vertex; expected the 6 properties"), "{got}");
+    assert!(text("7 3 2 0 2", "7 2 2 0").contains("a.ply:17: a face has 2 corners; expected at least 3"));
+    assert!(text("7 3 2 0 2", "7 0").contains("a.ply:17: a face has 0 corners"));
 }
 
 #[test]
@@ -109,7 +116,19 @@ fn weights_by_name() {
     let mu = parse("mass").unwrap();
     assert_eq!((mu.points(), mu.weights()), (&[1.0, 2.0, 3.0, 4.0][..], &[0.25, 0.75][..]));
     assert!(parse("m").unwrap_err().to_string().contains("it has 'x', 'y', 'w', 'Mass'"));
-    assert!(parse("x").unwrap_err().to_string().contains("'x' is no weight"));
+    assert!(parse("x").unwrap_err().to_string().contains("'x' is no weight but a coordinate"));
+    // a colour is no weight, whether colours are wanted or not; one channel alone is no colour
+    let red = content.replace("float w", "uchar red").replace("9 0.25", "1 0.25").replace("9 0.75", "0 0.75");
+    let mu = read_bytes("a.ply".as_ref(), red.as_bytes(), &named("red")).unwrap();
+    assert_eq!(mu.weights(), [1.0, 0.0]);
+    assert_eq!(read_mesh_bytes("a.ply".as_ref(), red.as_bytes(), &named("red")).unwrap().cloud, mu);
+    let rgb = red
+        .replace("float Mass", "uchar green\nproperty uchar blue")
+        .replace("0.25", "2 3")
+        .replace("0.75", "4 5");
+    let cloud = read_bytes("a.ply".as_ref(), rgb.as_bytes(), &named("red")).unwrap_err();
+    assert!(cloud.to_string().contains("'red' is no weight but a colour"), "{cloud}");
+    assert_eq!(read_mesh_bytes("a.ply".as_ref(), rgb.as_bytes(), &named("red")).unwrap_err(), cloud);
 }
 
 #[test]
