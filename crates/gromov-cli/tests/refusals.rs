@@ -192,6 +192,13 @@ fn wrong_input_is_named_with_its_file() {
     folder.text("huge.csv", "1e70,0\n0,1e70\n");
     let message = folder.refused("flow huge.csv --energy quadratic".split(' '));
     assert!(message.contains("outside the range [1e-60, 1e60]; rescale the data"), "{message}");
+    // turned by 45 degrees these points leave doubles: no plan and no page of a run that is refused
+    folder.text("cross.csv", "2,0\n0,1\n-2,0\n0,-1\n");
+    folder.text("slanted.csv", "2,2\n-1,1\n-2,-2\n1,-1\n");
+    folder.text("edge.csv", "1.7e308,1.7e308\n1.7e308,-1.7e308\n");
+    let line = "distance cross.csv slanted.csv --plan p.csv --report r.html --transform edge.csv --out o.csv";
+    let message = folder.refused(line.split(' '));
+    assert!(message.starts_with("edge.csv: cannot be moved: "), "{message}");
 }
 
 #[test]

@@ -77,6 +77,8 @@ pub fn run(args: &args::Distance, common: &args::Common) -> Result<u8, Failure> 
     watch.end();
     let sol = solved?;
     let seconds = clock.elapsed().as_secs_f64();
+    // before anything is written: a map may lead beyond doubles
+    let mesh = moved_mesh(args, &job, &sol)?;
     if let Some(path) = &job.plan {
         io::write_plan_csv(path, &sol.plan.rows, &sol.plan.columns, &sol.plan.mass)?;
     }
@@ -87,7 +89,7 @@ pub fn run(args: &args::Distance, common: &args::Common) -> Result<u8, Failure> 
         page.lead.extend(reading::sentence(&job.sampled));
         output::page(path, &page)?;
     }
-    let moved = move_cloud(args, &job, &sol)?;
+    let moved = mesh.map(|(moved, file, mesh)| write_moved(moved, file, &mesh)).transpose()?;
     let text = if common.json {
         output::json(&object(&job, &sol, moved, seconds))?
     } else {
@@ -117,12 +119,12 @@ fn forecast(args: &args::Distance, common: &args::Common, job: &job::Distance) -
     Err(Failure::new(format!("{text}; give --points N (a sample of each) or --large (all the same)")))
 }
 
-/// Writes the cloud of `--transform`, moved.
-fn move_cloud(
-    args: &args::Distance,
-    job: &job::Distance,
+/// The cloud of `--transform`, moved, with its faces and colours; what it came from.
+fn moved_mesh<'a>(
+    args: &'a args::Distance,
+    job: &'a job::Distance,
     sol: &Solution,
-) -> Result<Option<MovedObject>, Failure> {
+) -> Result<Option<(&'a job::Moved, &'a Path, io::Mesh)>, Failure> {
     let (Some(moved), Some(file)) = (&job.moved, &args.transform) else {
         return Ok(None);
     };
@@ -130,24 +132,29 @@ fn move_cloud(
     let mut map = sol.clone();
     map.means = (job.a.shift.clone(), job.b.shift.clone());
     let old = &moved.mesh;
-    let points = map.transform(old.cloud.points())?;
-    let cloud = Measure::weighted(points, job.b.cloud.dim(), old.cloud.weights().to_vec())?;
-    let extras = old.colors.is_some() || !old.faces.is_empty();
-    let mut object = MovedObject {
+    let cloud = map
+        .transform(old.cloud.points())
+        .and_then(|points| Measure::weighted(points, job.b.cloud.dim(), old.cloud.weights().to_vec()))
+        .map_err(|e| Failure::file(file, format!("cannot be moved: {e}")))?;
+    let mesh = io::Mesh { cloud, faces: old.faces.clone(), colors: old.colors.clone() };
+    Ok(Some((moved, file, mesh)))
+}
+
+/// Writes a moved cloud.
+fn write_moved(moved: &job::Moved, file: &Path, mesh: &io::Mesh) -> Result<MovedObject, Failure> {
+    if moved.ply {
+        io::write_ply(&moved.out, mesh)?;
+    } else {
+        io::write_cloud(&moved.out, &mesh.cloud)?;
+    }
+    Ok(MovedObject {
         file: file.to_string_lossy().into_owned(),
         out: moved.out.to_string_lossy().into_owned(),
-        points: cloud.len(),
-        faces: 0,
-        colors: false,
-        lost: extras && !moved.ply,
-    };
-    if moved.ply {
-        (object.faces, object.colors) = (old.faces.len(), old.colors.is_some());
-        io::write_ply(&moved.out, &io::Mesh { cloud, faces: old.faces.clone(), colors: old.colors.clone() })?;
-    } else {
-        io::write_cloud(&moved.out, &cloud)?;
-    }
-    Ok(Some(object))
+        points: mesh.cloud.len(),
+        faces: if moved.ply { mesh.faces.len() } else { 0 },
+        colors: moved.ply && mesh.colors.is_some(),
+        lost: !moved.ply && (mesh.colors.is_some() || !mesh.faces.is_empty()),
+    })
 }
 
 impl MovedObject {
