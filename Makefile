@@ -35,13 +35,15 @@ test: ## unit, integration and documentation tests
 	$(CARGO) test --workspace --locked
 
 hostile: ## damaged, lying and huge files: what the program says to each, in 1 GiB
-	$(CARGO) build --locked -p gromov-cli
+	env -u CARGO_TARGET_DIR $(CARGO) build --locked -p gromov-cli --target-dir target
 	$(PYTHON) scripts/hostile.py check target/debug/gromov
 
-fuzz: setup ## FUZZ_SECONDS=60 of fuzzing each reader and the solvers, two at a time
+fuzz: ## FUZZ_SECONDS=60 of fuzzing each reader and the solvers, two at a time
+	@scripts/setup.sh fuzz
 	@fuzz/run.sh time $(FUZZ_SECONDS)
 
-fuzz-long: setup ## FUZZ_RUNS=10000000 executions each, parsers of other crates covered too
+fuzz-long: ## FUZZ_RUNS=10000000 executions each, parsers of other crates covered too
+	@scripts/setup.sh fuzz
 	@DEEP=1 fuzz/run.sh runs $(FUZZ_RUNS)
 
 examples: ## run every example of the library, in target/examples

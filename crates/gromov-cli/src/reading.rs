@@ -43,11 +43,20 @@ pub struct Input {
     pub cloud: Measure,
     /// Points in the file.
     pub whole: usize,
+    /// Of a sample: the row in the file of each point, from 0.
+    rows: Option<Vec<usize>>,
     /// What was subtracted from each point: the mean of the whole cloud with `--center`, else zero.
     pub shift: Vec<f64>,
 }
 
 impl Input {
+    /// Rows in the file, from 0, of points of the cloud. In a picture: the pixel points in the order of
+    /// reading, as `info` counts them.
+    pub fn rows(&self, points: &[usize]) -> Vec<usize> {
+        let row = |i: &usize| self.rows.as_ref().and_then(|rows| rows.get(*i)).copied().unwrap_or(*i);
+        points.iter().map(row).collect()
+    }
+
     /// "1000 of 43412 points in R^2".
     pub fn size(&self) -> String {
         let (n, d) = (self.cloud.len(), self.cloud.dim());
@@ -60,19 +69,19 @@ impl Input {
 }
 
 impl Reading {
-    /// Reading with the common options; none of `outputs` may be read.
-    pub fn new(common: &args::Common, outputs: Outputs) -> Self {
+    /// Reading with the options as typed and the seed of samples; none of `outputs` may be read.
+    pub fn new(args: &args::Reading, seed: u64, outputs: Outputs) -> Self {
         let mut options = io::ReadOptions {
-            normalize: common.normalize,
-            weights_column: common.weights_column.clone(),
-            invert: common.invert,
+            normalize: args.normalize,
+            weights_column: args.weights_column.clone(),
+            invert: args.invert,
             ..Default::default()
         };
-        if let Some(bytes) = common.max_bytes {
+        if let Some(bytes) = args.max_bytes {
             options.limits.bytes = bytes;
         }
-        let points = common.points.map(|n| usize::try_from(n).unwrap_or(usize::MAX));
-        Reading { options, center: common.center, points, seed: common.seed, outputs, sampled: Vec::new() }
+        let points = args.points.map(|n| usize::try_from(n).unwrap_or(usize::MAX));
+        Reading { options, center: args.center, points, seed, outputs, sampled: Vec::new() }
     }
 
     /// The cloud of a file, centred and then sampled if asked for.
@@ -106,25 +115,27 @@ impl Reading {
         let whole = cloud.len();
         let shift = if self.center { cloud.mean() } else { vec![0.0; cloud.dim()] };
         let mut cloud = if self.center { cloud.centred() } else { cloud };
+        let mut rows = None;
         if let Some(n) = self.points.filter(|n| *n < whole) {
-            cloud = sample::subsample(&cloud, n, self.seed)?;
+            let drawn = sample::subsample_rows(&cloud, n, self.seed)?;
+            (cloud, rows) = (drawn.0, Some(drawn.1));
             let file = path.to_string_lossy().into_owned();
             let sampled = Sampled { file, points: whole, kept: cloud.len() };
             if !self.sampled.contains(&sampled) {
                 self.sampled.push(sampled);
             }
         }
-        Ok(Input { cloud, whole, shift })
+        Ok(Input { cloud, whole, rows, shift })
     }
 }
 
 /// Refuses `--invert` where none of the inputs is a picture.
 pub fn check_invert<'p>(
-    common: &args::Common,
+    args: &args::Reading,
     inputs: impl IntoIterator<Item = &'p Path>,
 ) -> Result<(), Failure> {
     let picture = |path: &Path| path.extension().is_some_and(|e| e.eq_ignore_ascii_case("png"));
-    if common.invert && !inputs.into_iter().any(picture) {
+    if args.invert && !inputs.into_iter().any(picture) {
         return Err(Failure::new("--invert concerns pictures, but no input is a .png; leave it out"));
     }
     Ok(())

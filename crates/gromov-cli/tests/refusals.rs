@@ -98,7 +98,6 @@ fn usage_is_checked_with_one_line_each() {
         ("info a.csv --invert", "--invert concerns pictures, but no input is a .png; leave it out"),
         ("distance a.csv b.csv --invert --transform a.csv --out o.csv", "--invert concerns pictures"),
         ("flow a.csv --energy igw:target=b.csv --invert", "--invert concerns pictures"),
-        ("demo --invert", "--invert concerns pictures"),
         // a picture among the inputs is enough; the files are looked for afterwards
         ("distance a.csv none.PNG --invert", "none.PNG: no such file"),
         ("distance a.csv b.csv --invert --transform none.png --out o.csv", "none.png: no such file"),
@@ -127,6 +126,15 @@ fn options_of_later_issues_are_unknown() {
         for option in options.split_whitespace() {
             let message = folder.refused(format!("{command} {option} x").split_whitespace());
             assert!(message.contains(&format!("unexpected argument '{option}'")), "{message}");
+        }
+    }
+    // options of reading where nothing is read
+    for command in ["demo", "completions bash"] {
+        for option in ["center", "normalize", "weights-column", "invert", "points", "max-bytes"] {
+            for line in [format!("{command} --{option}=1"), format!("--{option}=1 {command}")] {
+                let message = folder.refused(line.split(' '));
+                assert!(message.contains(&format!("unexpected argument '--{option}'")), "{line}: {message}");
+            }
         }
     }
     for command in ["geodesic", "barycenter", "pairwise", "verify"] {

@@ -1,5 +1,6 @@
 //! `gromov distance`: IGW distance of two clouds, with its certificate.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Instant;
 
@@ -66,21 +67,25 @@ struct MovedObject {
 pub fn run(args: &args::Distance, common: &args::Common) -> Result<u8, Failure> {
     let job = job::distance(args, common)?;
     let mut watch = Watch::start(common.quiet, "starts")?;
-    let clock = Instant::now();
-    let solved = match forecast(args, common, &job) {
-        Ok(()) => job.options.solve(&job.a.cloud, &job.b.cloud, &mut watch),
-        Err(failure) => {
-            watch.end();
-            return Err(failure);
+    let ready = forecast(args, common, &job, &mut watch);
+    watch.end();
+    if ready?.is_break() {
+        if !common.quiet {
+            output::note("interrupted during the forecast; nothing was written");
         }
-    };
+        return Ok(output::exit_code(Status::Interrupted));
+    }
+    let clock = Instant::now();
+    watch.stage("starts");
+    let solved = job.options.solve(&job.a.cloud, &job.b.cloud, &mut watch);
     watch.end();
     let sol = solved?;
     let seconds = clock.elapsed().as_secs_f64();
     // before anything is written: a map may lead beyond doubles
     let mesh = moved_mesh(args, &job, &sol)?;
     if let Some(path) = &job.plan {
-        io::write_plan_csv(path, &sol.plan.rows, &sol.plan.columns, &sol.plan.mass)?;
+        let (rows, columns) = (job.a.rows(&sol.plan.rows), job.b.rows(&sol.plan.columns));
+        io::write_plan_csv(path, &rows, &columns, &sol.plan.mass)?;
     }
     if let Some(path) = &job.report {
         let (a, b) = (args.a.to_string_lossy(), args.b.to_string_lossy());
@@ -93,18 +98,27 @@ pub fn run(args: &args::Distance, common: &args::Common) -> Result<u8, Failure> 
     let text = if common.json {
         output::json(&object(&job, &sol, moved, seconds))?
     } else {
-        table(args, common, &job, &sol, (moved.as_ref(), seconds))
+        table(args, &job, &sol, (moved.as_ref(), seconds))
     };
     output::print(&text)?;
     Ok(output::exit_code(sol.status))
 }
 
-/// Large clouds: the forecast, as a failure without `--large`, as a note with it.
-fn forecast(args: &args::Distance, common: &args::Common, job: &job::Distance) -> Result<(), Failure> {
+/// Long searches: the forecast, as a failure without `--large`, as a note with it. `Break` if it was
+/// interrupted.
+fn forecast(
+    args: &args::Distance,
+    common: &args::Common,
+    job: &job::Distance,
+    watch: &mut Watch,
+) -> Result<ControlFlow<()>, Failure> {
     if !job.forecast || (args.large && common.quiet) {
-        return Ok(());
+        return Ok(ControlFlow::Continue(()));
     }
-    let forecast = job.options.forecast(&job.a.cloud, &job.b.cloud)?;
+    watch.stage("forecast");
+    let Some(forecast) = job.options.forecast(&job.a.cloud, &job.b.cloud, watch)? else {
+        return Ok(ControlFlow::Break(()));
+    };
     let text = format!(
         "clouds of {} and {} points: the search takes about {} and {} of memory",
         job.a.cloud.len(),
@@ -113,8 +127,9 @@ fn forecast(args: &args::Distance, common: &args::Common, job: &job::Distance) -
         output::bytes(forecast.bytes)
     );
     if args.large {
+        watch.end();
         output::note(&text);
-        return Ok(());
+        return Ok(ControlFlow::Continue(()));
     }
     Err(Failure::new(format!("{text}; give --points N (a sample of each) or --large (all the same)")))
 }
@@ -217,7 +232,6 @@ fn object<'a>(
 
 fn table(
     args: &args::Distance,
-    common: &args::Common,
     job: &job::Distance,
     sol: &Solution,
     (moved, seconds): (Option<&MovedObject>, f64),
@@ -278,7 +292,7 @@ fn table(
         ));
     }
     pairs.extend(moved.map(|m| ("moved", m.text())));
-    if !common.center {
+    if !args.reading.center {
         pairs.extend(output::off_centre("A", &job.a.cloud));
         pairs.extend(output::off_centre("B", &job.b.cloud));
     }
