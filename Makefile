@@ -36,15 +36,17 @@ test: ## unit, integration and documentation tests
 
 # the whole workspace at a time, as the tests are built: parts alone would build shared crates once more
 build:
-	$(CARGO) build --workspace --bins --examples --locked --target-dir target
+	env -u CARGO_TARGET_DIR $(CARGO) build --workspace --bins --examples --locked --target-dir target
 
 hostile: build ## damaged, lying and huge files: what the program says to each, in 1 GiB
 	$(PYTHON) scripts/hostile.py check target/debug/gromov
 
-fuzz: setup ## FUZZ_SECONDS=60 of fuzzing each reader and the solvers, two at a time
+fuzz: ## FUZZ_SECONDS=60 of fuzzing each reader and the solvers, two at a time
+	@scripts/setup.sh fuzz
 	@fuzz/run.sh time $(FUZZ_SECONDS)
 
-fuzz-long: setup ## FUZZ_RUNS=10000000 executions each, parsers of other crates covered too
+fuzz-long: ## FUZZ_RUNS=10000000 executions each, parsers of other crates covered too
+	@scripts/setup.sh fuzz
 	@DEEP=1 fuzz/run.sh runs $(FUZZ_RUNS)
 
 examples: build ## run every example of the library, in target/examples

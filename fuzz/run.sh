@@ -6,7 +6,7 @@
 #
 # The corpus in fuzz/corpus is read; what is found goes to target/fuzz/corpus, a crashing input to
 # target/fuzz/artifacts. With DEEP=1 the parsers of other crates are covered too: all dependencies are
-# then built once more, in target/fuzz. Exits with 1 if a target failed.
+# then built once more, in target/fuzz (CARGO_TARGET_DIR is not heard). Exits with 1 if a target failed.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -23,14 +23,15 @@ esac
 shift 2
 [ $# -gt 0 ] || set -- $(ls fuzz/corpus)
 
-command -v g++ >/dev/null || { echo "fuzz: g++ is missing; run scripts/setup.sh" >&2; exit 2; }
+command -v g++ >/dev/null || { echo "fuzz: g++ is missing; run scripts/setup.sh fuzz" >&2; exit 2; }
+unset CARGO_TARGET_DIR
 build="${CARGO:-cargo} build --locked -p gromov-fuzz --features libfuzzer"
 if [ "${DEEP:-}" = 1 ]; then
-    RUSTC_WRAPPER=$PWD/fuzz/rustc.sh CARGO_TARGET_DIR=target/fuzz $build
+    RUSTC_WRAPPER=$PWD/fuzz/rustc.sh $build --target-dir target/fuzz
     built=target/fuzz/debug/gromov-fuzz kind=deep
 else
     # only the crates of this workspace are built anew; cargo keeps them apart from the others
-    RUSTC_WORKSPACE_WRAPPER=$PWD/fuzz/rustc.sh $build
+    RUSTC_WORKSPACE_WRAPPER=$PWD/fuzz/rustc.sh $build --target-dir target
     built=target/debug/gromov-fuzz kind=quick
 fi
 # a copy, so that a build does not disturb a long run; quick and deep runs do not meet

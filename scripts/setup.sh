@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what is missing for `make ci`: rustfmt, clippy, g++, a browser with its driver, a Python
-# environment in .venv. Does nothing where all is there. With the argument `bench`: NumPy into .venv
-# and no browser. PYTHON, CHROMIUM and CHROMEDRIVER override what is used.
+# environment in .venv. Does nothing where all is there. With the argument `bench`: NumPy into .venv and
+# nothing else; with `fuzz`: g++ alone. PYTHON, CHROMIUM and CHROMEDRIVER override what is used.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -11,7 +11,8 @@ DRIVER=${CHROMEDRIVER:-/usr/bin/chromedriver}
 case "${1:-}" in
     "") REQUIREMENTS=tests/page/requirements.txt ;;
     bench) REQUIREMENTS=benches/requirements.txt ;;
-    *) echo "usage: $0 [bench]" >&2; exit 2 ;;
+    fuzz) REQUIREMENTS= ;;
+    *) echo "usage: $0 [bench | fuzz]" >&2; exit 2 ;;
 esac
 
 fail() {
@@ -36,20 +37,24 @@ install() {
 }
 
 command -v cargo >/dev/null || fail "cargo is missing; install Rust 1.89 or newer"
-for part in fmt clippy; do
+[ "${1:-}" = bench ] || command -v g++ >/dev/null || install g++
+if [ "${1:-}" = fuzz ]; then
+    echo "setup: ready"
+    exit
+fi
+
+[ "${1:-}" = bench ] || for part in fmt clippy; do
     cargo "$part" --version >/dev/null 2>&1 && continue
     command -v rustup >/dev/null || fail "cargo $part is missing and there is no rustup to add it"
     case $part in fmt) rustup component add rustfmt ;; *) rustup component add "$part" ;; esac
 done
 
-if [ "${1:-}" != bench ]; then
+if [ -z "${1:-}" ]; then
     [ -n "${CHROMIUM:-}" ] || [ -x "$BROWSER" ] || install chromium
     [ -n "${CHROMEDRIVER:-}" ] || [ -x "$DRIVER" ] || install chromium-driver
     [ -x "$BROWSER" ] || fail "no browser at $BROWSER; set CHROMIUM"
     [ -x "$DRIVER" ] || fail "no driver at $DRIVER; set CHROMEDRIVER"
 fi
-
-command -v g++ >/dev/null || install g++
 
 if ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
     command -v "$PYTHON" >/dev/null || install python3

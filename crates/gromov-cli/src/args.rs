@@ -56,10 +56,6 @@ pub enum Command {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Common options")]
 pub struct Common {
-    /// Shift every cloud read (targets too) so that its mean is zero. IGW is invariant under rotations
-    /// about the origin, not under shifts. With --points: the mean of the whole cloud
-    #[arg(long, global = true)]
-    pub center: bool,
     /// Seed of everything random. The same seed gives the same results, for any number of threads
     #[arg(long, allow_negative_numbers = true, global = true, value_name = "N", default_value_t = 0)]
     pub seed: u64,
@@ -72,22 +68,32 @@ pub struct Common {
     /// No progress line and no notes on stderr (there is no such line when stderr is not a terminal)
     #[arg(long, global = true)]
     pub quiet: bool,
+}
+
+/// How clouds are read, in the commands that read some.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Common options")]
+pub struct Reading {
+    /// Shift every cloud read (targets too) so that its mean is zero. IGW is invariant under rotations
+    /// about the origin, not under shifts. With --points: the mean of the whole cloud
+    #[arg(long)]
+    pub center: bool,
     /// Divide weights by their sum; otherwise a sum other than 1 (within 1e-9) is an error
-    #[arg(long, global = true)]
+    #[arg(long)]
     pub normalize: bool,
     /// Weights are in the column (.csv, .tsv), array (.npz) or vertex property (.ply) of this name; files of other
     /// formats have no names
-    #[arg(long, global = true, value_name = "NAME")]
+    #[arg(long, value_name = "NAME")]
     pub weights_column: Option<String>,
     /// In a .png, light pixels on a dark ground are the cloud; an error if no input is a .png
-    #[arg(long, global = true)]
+    #[arg(long)]
     pub invert: bool,
     /// Replace every cloud of more than N points (targets too) by a seeded sample of N, or of fewer
     /// where weights are not equal; the output says so
-    #[arg(long, allow_negative_numbers = true, global = true, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, allow_negative_numbers = true, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub points: Option<u64>,
     /// The most bytes any input file may have [default: 1073741824, 1 GiB]
-    #[arg(long, allow_negative_numbers = true, global = true, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, allow_negative_numbers = true, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub max_bytes: Option<u64>,
 }
 
@@ -99,8 +105,9 @@ The IGW distance of two weighted clouds of any sizes and dimensions:
 It is 0 exactly when one cloud is a rotation or a mirror image of the other. `squared` scales as \
 length^4, `distance` as length^2. Local optima are searched from many starts; the lower bound says how far \
 the best one can be from the optimum, and `certified` that it is the optimum. On the line (d = 1) the \
-answer is exact. A search with a cloud of more than 20000 points begins with a forecast of its time and \
-memory, measured on samples, and goes on with --large alone.";
+answer is exact. A search with a cloud of more than 20000 points, and more than 250000 pairs of points, begins \
+with a forecast of its time and memory, measured on samples, and goes on with --large alone; with \
+--time-limit there is none.";
 
 const DISTANCE_EXAMPLES: &str = "\
 Examples:
@@ -132,7 +139,8 @@ pub struct Distance {
     /// Stop after S seconds with the best found (status time_cap) [default: no limit]
     #[arg(long, value_name = "S", allow_negative_numbers = true)]
     pub time_limit: Option<f64>,
-    /// Write the plan as rows i,j,mass (indices from 0)
+    /// Write the plan as rows i,j,mass: i and j are rows of the files, from 0, also with --points (of a .png: its
+    /// points in the order of reading, row by row)
     #[arg(long, value_name = "FILE.csv")]
     pub plan: Option<PathBuf>,
     /// Write a page with both clouds, the lines of the plan and the numbers; it works offline
@@ -150,6 +158,9 @@ pub struct Distance {
     /// Search with clouds of any size; the forecast goes to stderr
     #[arg(long)]
     pub large: bool,
+    /// How clouds are read.
+    #[command(flatten)]
+    pub reading: Reading,
 }
 
 /// How a distance is found.
@@ -181,7 +192,8 @@ Energies (--energy, given once or more and summed):
       target=FILE,bandwidth=0.5   kernel exp(-|x - y|^2 / (2 bandwidth^2))
   wasserstein              W2^2 / 2 to a cloud of the same dimension
       target=FILE
-  igw                      IGW^2 / 2 to a cloud of any dimension
+  igw                      IGW^2 / 2 to a cloud of any dimension. Its first search is as
+                           long as that of distance, without a forecast
       target=FILE
   Every one takes weight=NUMBER [default: 1]. Write a SPEC as
   name:key=value,key=value and quote it where it holds a ';'. A comma inside
@@ -202,7 +214,8 @@ the inner iterations since the row above; gram change is the relative change
 of inner products since the start, blind to rotations.
 
 Files: .npz holds times (k,), points (k,n,d), weights (n,), energies (k,),
-second_moments (k,d,d) and meta (JSON text); .csv rows time,i,x1..xd,w.
+second_moments (k,d,d) and meta (JSON text); .csv rows time,i,x1..xd,w. With
+--points, points and i are those of the sample.
 
 Page (--report): a target of the same dimension is drawn behind the cloud, an
 igw target turned into the frame of the cloud by the rotation found.";
@@ -254,6 +267,9 @@ pub struct Flow {
     /// are replaced or removed
     #[arg(long, value_name = "DIR")]
     pub frames_ply: Option<PathBuf>,
+    /// How clouds are read.
+    #[command(flatten)]
+    pub reading: Reading,
 }
 
 /// Geometry of a flow.
@@ -292,6 +308,9 @@ pub struct Info {
     /// The cloud
     #[arg(value_name = "CLOUD")]
     pub cloud: PathBuf,
+    /// How clouds are read.
+    #[command(flatten)]
+    pub reading: Reading,
 }
 
 const DEMO: &str = "\

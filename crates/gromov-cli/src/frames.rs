@@ -2,7 +2,8 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::io::ErrorKind;
+use std::path::{Component, Path, PathBuf};
 
 use gromov::{Trajectory, io};
 use serde::Serialize;
@@ -35,8 +36,9 @@ pub fn number(name: &OsStr) -> Option<&str> {
     (digits.len() >= DIGITS && digits.bytes().all(|b| b.is_ascii_digit())).then_some(digits)
 }
 
-/// Checks that files can be written in the folder, or that it can be created. Creates nothing.
-pub fn check_folder(folder: &Path) -> Result<(), Failure> {
+/// Checks that frames can be written in the folder, or that it can be created. Creates nothing. Returns
+/// the folder, links followed.
+pub fn check_folder(folder: &Path) -> Result<PathBuf, Failure> {
     if folder.as_os_str().is_empty() {
         return Err(Failure::new("--frames-ply: the name of the folder is empty"));
     }
@@ -44,42 +46,107 @@ pub fn check_folder(folder: &Path) -> Result<(), Failure> {
     let folder: &Path = &folder.components().collect::<PathBuf>();
     match fs::metadata(folder) {
         Ok(found) if found.is_dir() => {
-            let old = stale(folder, |_| true)?;
-            if let Some(odd) = old.iter().find(|p| p.is_dir()) {
-                return Err(Failure::file(odd, "is a folder where a frame goes; move it away"));
+            for old in stale(folder, |_| true)? {
+                check_old(&old)?;
             }
-            Ok(io::check_writable(&folder.join(name(0, 1)))?)
+            io::check_writable(&folder.join(name(0, 1)))?;
+            folder.canonicalize().map_err(|e| Failure::file(folder, format!("cannot be used: {e}")))
         }
         Ok(_) => Err(Failure::file(folder, "is not a folder; give --frames-ply the name of a folder")),
-        Err(e) if e.kind() == std::io::ErrorKind::InvalidFilename => {
+        Err(e) if e.kind() == ErrorKind::InvalidFilename => {
             Err(Failure::file(folder, "the name is too long for this system; choose a shorter one"))
         }
-        Err(_) => {
-            let mut above = folder;
-            while !above.exists() {
-                above = above.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-            }
-            let created = fs::symlink_metadata(folder).is_err() && above.is_dir();
-            let probe = if created { io::check_writable(&above.join("frames")).err() } else { None };
-            match (created, probe) {
-                (true, None) => Ok(()),
-                (true, Some(e)) => Err(Failure::file(folder, format!("cannot be created: {e}"))),
-                (false, _) => {
-                    let above = gromov::error::printable(&above.to_string_lossy());
-                    let problem = format!("cannot be created: {above} is not a folder; choose another place");
-                    Err(Failure::file(folder, problem))
-                }
-            }
+        Err(_) => check_new(folder),
+    }
+}
+
+/// Checks that a file can be replaced by a frame, or removed.
+fn check_old(path: &Path) -> Result<(), Failure> {
+    match fs::metadata(path) {
+        Ok(found) if found.is_file() => Ok(io::check_writable(path)?),
+        Ok(found) if found.is_dir() => {
+            Err(Failure::file(path, "is a folder where a frame goes; move it away"))
+        }
+        Ok(_) => Err(Failure::file(path, "is no file where a frame goes; move it away")),
+        Err(e) => {
+            let problem = format!("cannot be looked up where a frame goes: {e}; move it away");
+            Err(Failure::file(path, problem))
         }
     }
 }
 
-/// Writes all frames, with the faces and colours of `mesh` (whose cloud the flow began with). Frames of an
-/// earlier run that would stand among them are removed first.
-pub fn write(folder: &Path, run: &Trajectory, mut mesh: io::Mesh, lost: bool) -> Result<Written, Failure> {
+/// Checks that a folder that is not there can be created.
+fn check_new(folder: &Path) -> Result<PathBuf, Failure> {
+    let failed = |problem: String| Failure::file(folder, format!("cannot be created: {problem}"));
+    let (above, found) = above(folder, |p| fs::metadata(p)).map_err(|e| failed(e.to_string()))?;
+    if fs::symlink_metadata(folder).is_ok() || !found.is_dir() {
+        let above = gromov::error::printable(&above.to_string_lossy());
+        return Err(failed(format!("{above} is not a folder; choose another place")));
+    }
+    io::check_writable(&above.join("frames")).map_err(|e| failed(e.to_string()))?;
+    let mut resolved = above.canonicalize().map_err(|e| failed(e.to_string()))?;
+    // what is not there holds no links: `..` is the name before it
+    for part in folder.strip_prefix(&above).unwrap_or(folder).components() {
+        match part {
+            Component::ParentDir => drop(resolved.pop()),
+            Component::Normal(name) => resolved.push(name),
+            _ => {}
+        }
+    }
+    Ok(resolved)
+}
+
+/// The nearest place above a folder that can be looked up; the error of the last look where there is none.
+fn above<T>(folder: &Path, look: impl Fn(&Path) -> std::io::Result<T>) -> std::io::Result<(PathBuf, T)> {
+    let mut failed = ErrorKind::NotFound.into();
+    for above in folder.ancestors().skip(1) {
+        let above = if above.as_os_str().is_empty() { Path::new(".") } else { above };
+        match look(above) {
+            Ok(found) => return Ok((above.to_path_buf(), found)),
+            Err(e) => failed = e,
+        }
+    }
+    Err(failed)
+}
+
+/// Writes all frames, with the faces and colours of `mesh` (whose cloud the flow began with), into a
+/// temporary folder inside `folder`; then each replaces the file of its name (a link is replaced, not
+/// followed), and last the other frames of an earlier run are removed. When a frame cannot be written, those of
+/// the earlier run are all there.
+pub fn write(folder: &Path, run: &Trajectory, mesh: io::Mesh, lost: bool) -> Result<Written, Failure> {
     let failed = |e: std::io::Error| Failure::file(folder, format!("the folder cannot be created: {e}"));
+    let created = !folder.is_dir();
     fs::create_dir_all(folder).map_err(failed)?;
+    let (faces, colors) = (mesh.faces.len(), mesh.colors.is_some());
+    let removed = replace(folder, run, mesh).inspect_err(|_| {
+        if created {
+            // it is empty, unless somebody else uses it
+            let _ = fs::remove_dir(folder);
+        }
+    })?;
+    let folder = folder.to_string_lossy().into_owned();
+    Ok(Written { folder, files: run.frames(), faces, colors, lost, removed })
+}
+
+/// Writes, renames, removes; the number of files removed.
+fn replace(folder: &Path, run: &Trajectory, mut mesh: io::Mesh) -> Result<usize, Failure> {
     let count = run.frames();
+    let temporary = tempfile::Builder::new().prefix(".gromov-").suffix(".tmp").tempdir_in(folder);
+    let temporary = temporary
+        .map_err(|e| Failure::file(folder, format!("a temporary folder cannot be created in it: {e}")))?;
+    let start = run.start()?;
+    for k in 0..count {
+        mesh.cloud = start.with_points(run.frame(k).to_vec())?;
+        io::write_ply(&temporary.path().join(name(k, count)), &mesh)?;
+    }
+    for k in 0..count {
+        let (new, path) = (temporary.path().join(name(k, count)), folder.join(name(k, count)));
+        let permissions = fs::metadata(&path).ok().filter(fs::Metadata::is_file).map(|m| m.permissions());
+        permissions
+            .map_or(Ok(()), |old| fs::set_permissions(&new, old))
+            .and_then(|()| fs::rename(&new, &path))
+            .map_err(|e| Failure::file(&path, format!("the frame cannot be put in place: {e}")))?;
+    }
     let last = name(count - 1, count);
     let is_new = |digits: &str| {
         let width = last.len() - "frame_.ply".len();
@@ -90,19 +157,7 @@ pub fn write(folder: &Path, run: &Trajectory, mut mesh: io::Mesh, lost: bool) ->
         fs::remove_file(path)
             .map_err(|e| Failure::file(path, format!("an old frame cannot be removed: {e}")))?;
     }
-    let start = run.start()?;
-    for k in 0..count {
-        mesh.cloud = start.with_points(run.frame(k).to_vec())?;
-        io::write_ply(&folder.join(name(k, count)), &mesh)?;
-    }
-    Ok(Written {
-        folder: folder.to_string_lossy().into_owned(),
-        files: count,
-        faces: mesh.faces.len(),
-        colors: mesh.colors.is_some(),
-        lost,
-        removed: old.len(),
-    })
+    Ok(old.len())
 }
 
 fn name(k: usize, count: usize) -> String {
@@ -147,6 +202,53 @@ impl Written {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_place_where_nothing_can_be_looked_up_is_an_error() {
+        let nowhere = |_: &Path| -> std::io::Result<()> { Err(ErrorKind::PermissionDenied.into()) };
+        for folder in ["a", "a/b/c", "/a/b", "../a"] {
+            let error = above(Path::new(folder), nowhere).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{folder}");
+        }
+        let here = |p: &Path| if p == Path::new(".") { Ok(()) } else { Err(ErrorKind::NotFound.into()) };
+        assert_eq!(above(Path::new("a/b/c"), here).unwrap().0, Path::new("."));
+    }
+
+    #[test]
+    fn frames_of_an_earlier_run_stay_where_one_cannot_be_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let cloud = gromov::Measure::uniform(vec![1.0, 0.0, 0.0, 1.0, -1.0, -1.0], 2).unwrap();
+        let mut energy = gromov::energy::Quadratic::new(None, None).unwrap();
+        let flow = gromov::Flow { step: Some(0.01), steps: Some(3), ..Default::default() };
+        let mut run = flow.solve(&cloud, &mut energy, &mut ()).unwrap();
+        let mesh = io::Mesh { cloud, faces: io::Faces::default(), colors: None, names: Vec::new() };
+        assert_eq!(write(folder.path(), &run, mesh.clone(), false).unwrap().files, 4);
+        let state = || {
+            let entries = fs::read_dir(folder.path()).unwrap();
+            let mut all: Vec<_> = entries
+                .map(|e| e.unwrap().path())
+                .map(|path| (path.clone(), fs::read(path).unwrap()))
+                .collect();
+            all.sort();
+            all
+        };
+        fs::write(folder.path().join("frame_0007.ply"), "old").unwrap();
+        let before = state();
+        run.points.iter_mut().for_each(|x| *x *= 2.0);
+        *run.points.last_mut().unwrap() = f64::NAN;
+        write(folder.path(), &run, mesh.clone(), false).unwrap_err();
+        assert_eq!((state() == before, before.len()), (true, 5));
+        *run.points.last_mut().unwrap() = 0.0;
+        assert_eq!(write(folder.path(), &run, mesh, false).unwrap().removed, 1);
+        assert!(state().len() == 4 && state() != before[..4]);
+        // a folder that was made for frames that cannot be written is taken away
+        *run.points.last_mut().unwrap() = f64::NAN;
+        let new = folder.path().join("new");
+        let cloud = run.start().unwrap();
+        let mesh = io::Mesh { cloud, faces: io::Faces::default(), colors: None, names: Vec::new() };
+        write(&new, &run, mesh, false).unwrap_err();
+        assert!(!new.exists());
+    }
 
     #[test]
     fn names_of_frames_are_wide_enough_and_recognised() {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use gromov::energy::Sum;
 use gromov::flow;
-use gromov::igw::Alternating;
+use gromov::igw::{Alternating, alternating};
 use gromov::io;
 
 use crate::args;
@@ -16,7 +16,7 @@ use crate::reading::{Input, Reading, Sampled, check_formats};
 use crate::spec::Spec;
 use crate::target::Target;
 
-/// Points of a cloud above which a distance is forecast and waits for `--large`.
+/// Points of the larger cloud above which a distance may be forecast and wait for `--large`.
 const LARGE: usize = 20_000;
 
 /// A distance to compute.
@@ -27,7 +27,7 @@ pub struct Distance {
     pub b: Input,
     /// Options of the solver. Clouds are centred when they are read.
     pub options: Alternating,
-    /// Large clouds of more than one dimension: a forecast comes first.
+    /// A long search without a limit on its time: a forecast comes first.
     pub forecast: bool,
     /// Where the plan goes.
     pub plan: Option<PathBuf>,
@@ -61,7 +61,7 @@ pub fn distance(args: &args::Distance, common: &args::Common) -> Result<Distance
     };
     options.check()?;
     let inputs = [Some(&args.a), Some(&args.b), args.transform.as_ref()];
-    check_formats(common, inputs.into_iter().flatten().map(PathBuf::as_path))?;
+    check_formats(&args.reading, inputs.into_iter().flatten().map(PathBuf::as_path))?;
     let mut outputs = Outputs::default();
     if let Some(path) = &args.plan {
         if ending(path).as_deref() != Some("csv") {
@@ -76,14 +76,16 @@ pub fn distance(args: &args::Distance, common: &args::Common) -> Result<Distance
         io::check_cloud_writable(path)?;
         outputs.add(path, "--out")?;
     }
-    let mut reading = Reading::new(common, outputs);
+    let mut reading = Reading::new(&args.reading, common.seed, outputs);
     let (a, b) = (reading.cloud(&args.a)?, reading.cloud(&args.b)?);
     let moved = match (&args.transform, &args.out) {
         (Some(file), Some(out)) => Some(moved(&reading, file, out, (args, a.cloud.dim()), b.cloud.dim())?),
         _ => None,
     };
     let line = options.closed_forms && (a.cloud.dim(), b.cloud.dim()) == (1, 1);
-    let forecast = !line && a.cloud.len().max(b.cloud.len()) > LARGE;
+    let (n, m) = (a.cloud.len(), b.cloud.len());
+    let large = n.max(m) > LARGE && n.saturating_mul(m) > alternating::LARGE;
+    let forecast = large && !line && options.time_limit.is_none();
     let (plan, report) = (args.plan.clone(), args.report.clone());
     Ok(Distance { a, b, options, forecast, plan, report, moved, sampled: reading.sampled })
 }
@@ -189,7 +191,7 @@ pub fn flow(args: &args::Flow, common: &args::Common) -> Result<Flow, Failure> {
     };
     options.check()?;
     let specs = args.energy.iter().map(|s| Spec::parse(s)).collect::<Result<Vec<_>, _>>()?;
-    check_formats(common, specs.iter().filter_map(Spec::target_file).chain([args.cloud.as_path()]))?;
+    check_formats(&args.reading, specs.iter().filter_map(Spec::target_file).chain([args.cloud.as_path()]))?;
     let mut outputs = Outputs::default();
     let out = args.out.as_deref().map(|path| output(path, &mut outputs)).transpose()?;
     if let Some(path) = &args.report {
@@ -198,7 +200,7 @@ pub fn flow(args: &args::Flow, common: &args::Common) -> Result<Flow, Failure> {
     if let Some(folder) = &args.frames_ply {
         outputs.add_frames(folder)?;
     }
-    let mut reading = Reading::new(common, outputs);
+    let mut reading = Reading::new(&args.reading, common.seed, outputs);
     let (start, frames) = match &args.frames_ply {
         None => (reading.cloud(&args.cloud)?, None),
         Some(folder) => {
@@ -262,8 +264,8 @@ fn ending(path: &Path) -> Option<String> {
 
 /// Reads the cloud of `info`, and says whether it is a sample.
 pub fn info(args: &args::Info, common: &args::Common) -> Result<(Input, Vec<Sampled>), Failure> {
-    check_formats(common, [args.cloud.as_path()])?;
-    let mut reading = Reading::new(common, Outputs::default());
+    check_formats(&args.reading, [args.cloud.as_path()])?;
+    let mut reading = Reading::new(&args.reading, common.seed, Outputs::default());
     Ok((reading.mesh(&args.cloud)?.0, reading.sampled))
 }
 
@@ -281,7 +283,6 @@ pub struct Demo {
 
 /// Creates the folder of `demo` if it is missing, and checks that all three files can be written.
 pub fn demo(args: &args::Demo, common: &args::Common) -> Result<Demo, Failure> {
-    check_formats(common, [])?;
     let sizes = if args.quick { gromov::demo::Demo::quick() } else { gromov::demo::Demo::full() };
     std::fs::create_dir_all(&args.out).map_err(|e| {
         Failure::file(&args.out, format!("the folder cannot be created: {e}; choose another one with --out"))

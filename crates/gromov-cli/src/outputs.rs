@@ -29,10 +29,16 @@ impl Outputs {
         Ok(())
     }
 
-    /// Adds a folder of frames.
+    /// Adds a folder of frames, after all files. Errors: it cannot be written or created, or it is the file of
+    /// another option or inside it. A file may be in the folder: frames have other names.
     pub fn add_frames(&mut self, folder: &Path) -> Result<(), Failure> {
-        frames::check_folder(folder)?;
-        self.frames = folder.canonicalize().ok();
+        let place = frames::check_folder(folder)?;
+        if let Some((_, other)) = self.files.iter().find(|f| place.starts_with(&f.0)) {
+            let problem =
+                format!("is given to {other} as a file and to --frames-ply as a folder; choose two places");
+            return Err(Failure::file(folder, problem));
+        }
+        self.frames = Some(place);
         Ok(())
     }
 

@@ -45,11 +45,20 @@ pub struct Input {
     pub whole: usize,
     /// Names of the coordinates, where the file has them.
     pub names: Vec<String>,
+    /// Of a sample: the row in the file of each point, from 0.
+    rows: Option<Vec<usize>>,
     /// What was subtracted from each point: the mean of the whole cloud with `--center`, else zero.
     pub shift: Vec<f64>,
 }
 
 impl Input {
+    /// Rows in the file, from 0, of points of the cloud. In a picture: the pixel points in the order of
+    /// reading, as `info` counts them.
+    pub fn rows(&self, points: &[usize]) -> Vec<usize> {
+        let row = |i: &usize| self.rows.as_ref().and_then(|rows| rows.get(*i)).copied().unwrap_or(*i);
+        points.iter().map(row).collect()
+    }
+
     /// "1000 of 43412 points in R^2".
     pub fn size(&self) -> String {
         let (n, d) = (self.cloud.len(), self.cloud.dim());
@@ -62,19 +71,19 @@ impl Input {
 }
 
 impl Reading {
-    /// Reading with the common options; none of `outputs` may be read.
-    pub fn new(common: &args::Common, outputs: Outputs) -> Self {
+    /// Reading with the options as typed and the seed of samples; none of `outputs` may be read.
+    pub fn new(args: &args::Reading, seed: u64, outputs: Outputs) -> Self {
         let mut options = io::ReadOptions {
-            normalize: common.normalize,
-            weights_column: common.weights_column.clone(),
-            invert: common.invert,
+            normalize: args.normalize,
+            weights_column: args.weights_column.clone(),
+            invert: args.invert,
             ..Default::default()
         };
-        if let Some(bytes) = common.max_bytes {
+        if let Some(bytes) = args.max_bytes {
             options.limits.bytes = bytes;
         }
-        let points = common.points.map(|n| usize::try_from(n).unwrap_or(usize::MAX));
-        Reading { options, center: common.center, points, seed: common.seed, outputs, sampled: Vec::new() }
+        let points = args.points.map(|n| usize::try_from(n).unwrap_or(usize::MAX));
+        Reading { options, center: args.center, points, seed, outputs, sampled: Vec::new() }
     }
 
     /// The cloud of a file, centred and then sampled if asked for.
@@ -109,30 +118,32 @@ impl Reading {
         let whole = cloud.len();
         let shift = if self.center { cloud.mean() } else { vec![0.0; cloud.dim()] };
         let mut cloud = if self.center { cloud.centred() } else { cloud };
+        let mut rows = None;
         if let Some(n) = self.points.filter(|n| *n < whole) {
-            cloud = sample::subsample(&cloud, n, self.seed)?;
+            let drawn = sample::subsample_rows(&cloud, n, self.seed)?;
+            (cloud, rows) = (drawn.0, Some(drawn.1));
             let file = path.to_string_lossy().into_owned();
             let sampled = Sampled { file, points: whole, kept: cloud.len() };
             if !self.sampled.contains(&sampled) {
                 self.sampled.push(sampled);
             }
         }
-        Ok(Input { cloud, whole, names: Vec::new(), shift })
+        Ok(Input { cloud, whole, names: Vec::new(), rows, shift })
     }
 }
 
 /// Refuses `--invert` where none of the inputs is a picture, and `--weights-column` where none has names.
 pub fn check_formats<'p>(
-    common: &args::Common,
+    args: &args::Reading,
     inputs: impl IntoIterator<Item = &'p Path>,
 ) -> Result<(), Failure> {
     let ending = |path: &Path| path.extension().map(|e| e.to_string_lossy().to_lowercase());
     let endings: Vec<String> = inputs.into_iter().filter_map(ending).collect();
     let any = |known: &[&str]| endings.iter().any(|e| known.contains(&e.as_str()));
-    if common.invert && !any(&["png"]) {
+    if args.invert && !any(&["png"]) {
         return Err(Failure::new("--invert concerns pictures, but no input is a .png; leave it out"));
     }
-    if common.weights_column.is_some() && !any(&["csv", "tsv", "npz", "ply"]) {
+    if args.weights_column.is_some() && !any(&["csv", "tsv", "npz", "ply"]) {
         let problem = "--weights-column concerns files with names (.csv .tsv .npz .ply), but no input is one";
         return Err(Failure::new(format!("{problem}; leave it out")));
     }

@@ -14,26 +14,45 @@ use crate::failure::{self, Failure};
 use crate::reading::Reading;
 use crate::target::{Shared, Target};
 
-/// Every energy with its keys.
-const ENERGIES: [(Kind, &str, &[&str]); 7] = [
-    (Kind::Quadratic, "quadratic", &["center", "matrix", "weight"]),
-    (Kind::DoubleWell, "double-well", &["weight"]),
-    (Kind::Interaction, "interaction", &["p", "q", "weight"]),
-    (Kind::EnergyDistance, "energy-distance", &["target", "weight"]),
-    (Kind::Mmd, "mmd", &["target", "bandwidth", "weight"]),
-    (Kind::Wasserstein, "wasserstein", &["target", "weight"]),
-    (Kind::Igw, "igw", &["target", "weight"]),
+/// Every energy: its name, its keys, and what its parameters make of it.
+const ENERGIES: [(&str, &[&str], Make); 7] = [
+    ("quadratic", &["center", "matrix", "weight"], |p| {
+        Ok(Kind::Quadratic { center: p.center, matrix: p.matrix })
+    }),
+    ("double-well", &["weight"], |_| Ok(Kind::DoubleWell)),
+    ("interaction", &["p", "q", "weight"], interaction),
+    ("energy-distance", &["target", "weight"], |p| Ok(Kind::EnergyDistance { target: p.target()? })),
+    ("mmd", &["target", "bandwidth", "weight"], mmd),
+    ("wasserstein", &["target", "weight"], |p| Ok(Kind::Wasserstein { target: p.target()? })),
+    ("igw", &["target", "weight"], |p| Ok(Kind::Igw { target: p.target()? })),
 ];
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+type Make = fn(Parameters) -> Result<Kind, String>;
+
+/// Values as typed, by key.
+#[derive(Default)]
+struct Parameters {
+    /// The energy they are for.
+    name: &'static str,
+    weight: Option<f64>,
+    center: Option<Vec<f64>>,
+    matrix: Option<PathBuf>,
+    target: Option<PathBuf>,
+    p: Option<f64>,
+    q: Option<f64>,
+    bandwidth: Option<f64>,
+}
+
+/// An energy with the parameters it has.
+#[derive(Debug, Clone, PartialEq)]
 enum Kind {
-    Quadratic,
+    Quadratic { center: Option<Vec<f64>>, matrix: Option<PathBuf> },
     DoubleWell,
-    Interaction,
-    Mmd,
-    EnergyDistance,
-    Wasserstein,
-    Igw,
+    Interaction { p: f64, q: f64 },
+    EnergyDistance { target: PathBuf },
+    Mmd { target: PathBuf, bandwidth: f64 },
+    Wasserstein { target: PathBuf },
+    Igw { target: PathBuf },
 }
 
 /// An energy that is well formed; its files have not been opened.
@@ -44,12 +63,6 @@ pub struct Spec {
     /// Factor in the sum.
     pub weight: f64,
     kind: Kind,
-    center: Option<Vec<f64>>,
-    matrix: Option<PathBuf>,
-    target: Option<PathBuf>,
-    p: Option<f64>,
-    q: Option<f64>,
-    bandwidth: Option<f64>,
 }
 
 impl Spec {
@@ -63,21 +76,11 @@ impl Spec {
             None => (bytes, None),
         };
         let name = String::from_utf8_lossy(name);
-        let Some((kind, name, keys)) = ENERGIES.iter().find(|e| e.1 == name) else {
-            let known = ENERGIES.map(|(_, name, keys)| format!("{name} ({})", keys.join(", "))).join(", ");
+        let Some((name, keys, make)) = ENERGIES.iter().find(|e| e.0 == name) else {
+            let known = ENERGIES.map(|(name, keys, _)| format!("{name} ({})", keys.join(", "))).join(", ");
             return Err(fail(format!("there is no energy '{name}'; use one of {known}")));
         };
-        let mut spec = Spec {
-            text: text.clone(),
-            weight: 1.0,
-            kind: *kind,
-            center: None,
-            matrix: None,
-            target: None,
-            p: None,
-            q: None,
-            bandwidth: None,
-        };
+        let mut given = Parameters { name, ..Parameters::default() };
         let mut seen: Vec<&str> = Vec::new();
         for item in rest.map(split).unwrap_or_default() {
             let Some(at) = item.iter().position(|b| *b == b'=') else {
@@ -94,28 +97,96 @@ impl Spec {
                 return Err(fail(format!("{key} is given twice; give it once")));
             }
             seen.push(key);
-            spec.set(key, &item[at + 1..]).map_err(fail)?;
+            given.set(key, &item[at + 1..]).map_err(fail)?;
         }
-        if keys.contains(&"target") && spec.target.is_none() {
-            return Err(fail(format!("the target is missing; write {name}:target=FILE")));
-        }
-        for (key, value, example) in
-            [("p", spec.p, "p=4,q=2"), ("bandwidth", spec.bandwidth, "target=FILE,bandwidth=0.5")]
-        {
-            if keys.contains(&key) && value.is_none() {
-                return Err(fail(format!("{key} is missing; write {name}:{example}")));
-            }
-        }
-        if let Some(h) = spec.bandwidth.filter(|h| *h <= 0.0) {
-            return Err(fail(format!(
-                "bandwidth {} is not allowed; give a length above 0",
-                failure::short(&h.to_string())
-            )));
-        }
-        spec.interaction().transpose().map_err(|e| fail(e.to_string()))?;
-        Ok(spec)
+        let weight = given.weight.unwrap_or(1.0);
+        let kind = make(given).map_err(fail)?;
+        Ok(Spec { text: text.clone(), weight, kind })
     }
 
+    /// The file of the target, where there is one.
+    pub fn target_file(&self) -> Option<&Path> {
+        match &self.kind {
+            Kind::Quadratic { .. } | Kind::DoubleWell | Kind::Interaction { .. } => None,
+            Kind::EnergyDistance { target }
+            | Kind::Mmd { target, .. }
+            | Kind::Wasserstein { target }
+            | Kind::Igw { target } => Some(target),
+        }
+    }
+
+    /// Reads the files and makes the energy, for clouds of dimension `dim` read from `cloud`; its target
+    /// beside it, if it has one.
+    pub fn build(
+        &self,
+        reading: &mut Reading,
+        cloud: &Path,
+        dim: usize,
+        seed: u64,
+    ) -> Result<(Box<dyn Energy>, Option<Target>), Failure> {
+        let mut read = |path: &Path| reading.cloud(path).map(|input| input.cloud);
+        let still = |cloud| Some(Target { cloud, aligned: None });
+        let (energy, target): (Box<dyn Energy>, _) = match &self.kind {
+            Kind::Quadratic { center, matrix } => {
+                (Box::new(self.quadratic(center, matrix.as_deref(), reading)?), None)
+            }
+            Kind::DoubleWell => (Box::new(DoubleWell), None),
+            Kind::Interaction { p, q } => (Box::new(Interaction::new(*p, *q)?), None),
+            Kind::EnergyDistance { target } => {
+                let target = read(target)?;
+                (Box::new(EnergyDistance::new(target.clone())), still(target))
+            }
+            Kind::Mmd { target, bandwidth } => {
+                let target = read(target)?;
+                (Box::new(Mmd::new(target.clone(), *bandwidth)?), still(target))
+            }
+            Kind::Wasserstein { target } => {
+                let target = read(target)?;
+                (Box::new(Wasserstein::new(target.clone())), still(target))
+            }
+            Kind::Igw { target } => {
+                let cloud = read(target)?;
+                let search = Alternating { seed, ..Alternating::default() };
+                let shared = Shared::new(Igw::new(cloud.clone(), search));
+                (Box::new(shared.clone()), Some(Target { cloud, aligned: Some(shared) }))
+            }
+        };
+        match energy.dim() {
+            Some(d) if d != dim => Err(Failure::file(
+                cloud,
+                format!(
+                    "its points have {dim} coordinates, and energy '{}' needs {d}; give clouds of one dimension",
+                    self.text
+                ),
+            )),
+            _ => Ok((energy, target)),
+        }
+    }
+
+    fn quadratic(
+        &self,
+        center: &Option<Vec<f64>>,
+        matrix: Option<&Path>,
+        reading: &Reading,
+    ) -> Result<Quadratic, Failure> {
+        let matrix = match matrix {
+            None => None,
+            Some(path) => {
+                let m = reading.matrix(path)?;
+                if m.rows != m.cols {
+                    let problem =
+                        format!("holds {} rows and {} columns; give a square matrix", m.rows, m.cols);
+                    return Err(Failure::file(path, problem));
+                }
+                Some(m.data)
+            }
+        };
+        let wrong = |e: gromov::Error| Failure::new(format!("--energy '{}': {e}", self.text));
+        Quadratic::new(center.clone(), matrix).map_err(wrong)
+    }
+}
+
+impl Parameters {
     fn set(&mut self, key: &str, value: &[u8]) -> Result<(), String> {
         if value.is_empty() {
             return Err(format!("{key} has no value; write {key}=..."));
@@ -130,7 +201,7 @@ impl Spec {
                     "p" => self.p = Some(value),
                     "q" => self.q = Some(value),
                     "bandwidth" => self.bandwidth = Some(value),
-                    _ => self.weight = value,
+                    _ => self.weight = Some(value),
                 }
             }
             "center" => {
@@ -147,73 +218,32 @@ impl Spec {
         Ok(())
     }
 
-    /// The file of the target, where there is one.
-    pub fn target_file(&self) -> Option<&Path> {
-        self.target.as_deref()
+    fn target(self) -> Result<PathBuf, String> {
+        self.target.ok_or_else(|| format!("the target is missing; write {}:target=FILE", self.name))
     }
 
-    /// Reads the files and makes the energy, for clouds of dimension `dim` read from `cloud`; its target
-    /// beside it, if it has one.
-    pub fn build(
-        &self,
-        reading: &mut Reading,
-        cloud: &Path,
-        dim: usize,
-        seed: u64,
-    ) -> Result<(Box<dyn Energy>, Option<Target>), Failure> {
-        let target = self.target.as_deref().map(|path| reading.cloud(path).map(|i| i.cloud)).transpose()?;
-        let mut aligned = None;
-        let energy: Box<dyn Energy> = match (self.kind, &target) {
-            (Kind::DoubleWell, _) => Box::new(DoubleWell),
-            (Kind::EnergyDistance, Some(cloud)) => Box::new(EnergyDistance::new(cloud.clone())),
-            (Kind::Mmd, Some(cloud)) => {
-                Box::new(Mmd::new(cloud.clone(), self.bandwidth.unwrap_or(f64::NAN))?)
-            }
-            (Kind::Wasserstein, Some(cloud)) => Box::new(Wasserstein::new(cloud.clone())),
-            (Kind::Igw, Some(cloud)) => {
-                let search = Alternating { seed, ..Alternating::default() };
-                let shared = Shared::new(Igw::new(cloud.clone(), search));
-                aligned = Some(shared.clone());
-                Box::new(shared)
-            }
-            _ => match self.interaction() {
-                Some(interaction) => Box::new(interaction?),
-                None => Box::new(self.quadratic(reading)?),
-            },
-        };
-        let target = target.map(|cloud| Target { cloud, aligned });
-        match energy.dim() {
-            Some(d) if d != dim => Err(Failure::file(
-                cloud,
-                format!(
-                    "its points have {dim} coordinates, and energy '{}' needs {d}; give clouds of one dimension",
-                    self.text
-                ),
-            )),
-            _ => Ok((energy, target)),
-        }
+    /// A number that must be given.
+    fn number(&self, key: &str, value: Option<f64>, example: &str) -> Result<f64, String> {
+        value.ok_or_else(|| format!("{key} is missing; write {}:{example}", self.name))
     }
+}
 
-    fn interaction(&self) -> Option<gromov::Result<Interaction>> {
-        self.p.map(|p| Interaction::new(p, self.q.unwrap_or(0.0)))
-    }
+fn interaction(given: Parameters) -> Result<Kind, String> {
+    let (p, q) = (given.number("p", given.p, "p=4,q=2")?, given.q.unwrap_or(0.0));
+    Interaction::new(p, q).map_err(|e| e.to_string())?;
+    Ok(Kind::Interaction { p, q })
+}
 
-    fn quadratic(&self, reading: &Reading) -> Result<Quadratic, Failure> {
-        let matrix = match &self.matrix {
-            None => None,
-            Some(path) => {
-                let m = reading.matrix(path)?;
-                if m.rows != m.cols {
-                    let problem =
-                        format!("holds {} rows and {} columns; give a square matrix", m.rows, m.cols);
-                    return Err(Failure::file(path, problem));
-                }
-                Some(m.data)
-            }
-        };
-        let wrong = |e: gromov::Error| Failure::new(format!("--energy '{}': {e}", self.text));
-        Quadratic::new(self.center.clone(), matrix).map_err(wrong)
+fn mmd(given: Parameters) -> Result<Kind, String> {
+    // a target that is missing is named first
+    let bandwidth = given.number("bandwidth", given.bandwidth, "target=FILE,bandwidth=0.5");
+    let target = given.target()?;
+    let bandwidth = bandwidth?;
+    if bandwidth <= 0.0 {
+        let h = failure::short(&bandwidth.to_string());
+        return Err(format!("bandwidth {h} is not allowed; give a length above 0"));
     }
+    Ok(Kind::Mmd { target, bandwidth })
 }
 
 /// Cuts at single commas; a double one stands for a comma.
@@ -250,23 +280,24 @@ mod tests {
     #[test]
     fn keys_values_and_doubled_commas() {
         let spec = parse("quadratic:center=0.5;-1e2,weight=2,matrix=q.csv").unwrap();
-        assert_eq!(spec.center, Some(vec![0.5, -100.0]));
-        assert_eq!((spec.weight, spec.matrix), (2.0, Some(PathBuf::from("q.csv"))));
+        let kind = Kind::Quadratic { center: Some(vec![0.5, -100.0]), matrix: Some("q.csv".into()) };
+        assert_eq!((spec.weight, spec.kind), (2.0, kind));
         let spec = parse("igw:target=C:\\a,,b=c:,,,weight=-1").unwrap();
-        assert_eq!((spec.weight, spec.target), (-1.0, Some(PathBuf::from("C:\\a,b=c:,"))));
+        assert_eq!((spec.weight, spec.kind), (-1.0, Kind::Igw { target: "C:\\a,b=c:,".into() }));
         assert_eq!(parse("quadratic").unwrap().weight, 1.0);
         let spec = parse("mmd:bandwidth=0.5,target=a.png").unwrap();
-        assert_eq!((spec.bandwidth, spec.target), (Some(0.5), Some(PathBuf::from("a.png"))));
+        assert_eq!(spec.kind, Kind::Mmd { target: "a.png".into(), bandwidth: 0.5 });
         let spec = parse("interaction:p=4,q=2,weight=3").unwrap();
-        assert_eq!((spec.p, spec.q, spec.weight), (Some(4.0), Some(2.0), 3.0));
+        assert_eq!((spec.weight, spec.kind), (3.0, Kind::Interaction { p: 4.0, q: 2.0 }));
+        assert_eq!(parse("interaction:p=4").unwrap().kind, Kind::Interaction { p: 4.0, q: 0.0 });
     }
 
     #[cfg(unix)]
     #[test]
     fn file_names_may_be_any_bytes() {
         let typed = os_string(b"igw:target=a\xff\n.csv".to_vec()).unwrap();
-        let target = Spec::parse(&typed).unwrap().target.unwrap();
-        assert_eq!(target.as_os_str().as_encoded_bytes(), b"a\xff\n.csv");
+        let spec = Spec::parse(&typed).unwrap();
+        assert_eq!(spec.target_file().unwrap().as_os_str().as_encoded_bytes(), b"a\xff\n.csv");
     }
 
     #[test]
@@ -284,6 +315,7 @@ mod tests {
             ("interaction:p=0", "p: 0 is not allowed; expected a positive number"),
             ("interaction:p=2,q=-1", "q: -1 is not allowed; expected a number >= 0"),
             ("mmd:target=a", "bandwidth is missing; write mmd:target=FILE,bandwidth=0.5"),
+            ("mmd", "the target is missing; write mmd:target=FILE"),
             ("mmd:target=a,bandwidth=0", "bandwidth 0 is not allowed; give a length above 0"),
             ("double-well:p=2", "double-well has no key 'p'; it has weight"),
             ("igw:weight=2", "the target is missing; write igw:target=FILE"),

@@ -38,6 +38,9 @@ impl Watch {
     pub fn stage(&mut self, unit: &'static str) {
         self.unit = unit;
         if let Some(bar) = &self.bar {
+            if bar.is_finished() {
+                bar.reset();
+            }
             bar.set_message(format!("{unit}, first step"));
             bar.enable_steady_tick(std::time::Duration::from_millis(200));
         }
@@ -66,7 +69,9 @@ impl Watch {
         }
         bar.set_position(event.done as u64);
         let time = if event.time > 0.0 { format!(", time {:.4e}", event.time) } else { String::new() };
-        bar.set_message(format!("{}{time}, value {:.6e}", self.unit, event.value));
+        // a forecast has no value
+        let value = if event.value.is_nan() { String::new() } else { format!(", value {:.6e}", event.value) };
+        bar.set_message(format!("{}{time}{value}", self.unit));
     }
 }
 

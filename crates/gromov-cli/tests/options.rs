@@ -75,6 +75,30 @@ fn a_sample_is_that_of_the_library_and_is_reported_everywhere() {
 }
 
 #[test]
+fn a_plan_of_samples_has_the_rows_of_the_files() {
+    let folder = Folder::new();
+    let (a, b) = (normal(21, 60, 2), normal(22, 90, 2));
+    folder.cloud("a.csv", &a);
+    folder.cloud("b.csv", &b);
+    folder.json("distance a.csv b.csv --points 20 --seed 7 --starts 4 --plan p.csv --json", 0);
+    let plan = std::fs::read_to_string(folder.path("p.csv")).unwrap();
+    let column = |k: usize| {
+        let cell = |line: &str| line.split(',').nth(k).unwrap().parse::<usize>().unwrap();
+        let mut all: Vec<usize> = plan.lines().skip(1).map(cell).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    };
+    let rows = |cloud| sample::subsample_rows(cloud, 20, 7).unwrap().1;
+    assert_eq!((column(0), column(1)), (rows(&a), rows(&b)));
+    assert!(column(1).last() > Some(&20));
+    // without a sample the rows are the indices
+    folder.json("distance a.csv a.csv --starts 1 --plan p.csv --json", 0);
+    let plan = std::fs::read_to_string(folder.path("p.csv")).unwrap();
+    assert!((0..60).all(|i| plan.contains(&format!("\n{i},"))), "{plan}");
+}
+
+#[test]
 fn weights_come_from_the_column_named() {
     let folder = Folder::new();
     folder.text("a.csv", "x,mass,w\n1,0.25,5\n-1,0.75,7\n");
@@ -184,19 +208,25 @@ fn frames_become_ply_files_that_keep_the_mesh() {
 fn large_clouds_wait_for_a_word() {
     let folder = Folder::new();
     folder.cloud("big.csv", &normal(8, 20_001, 2));
-    folder.cloud("few.csv", &normal(9, 6, 2));
-    let message = folder.refused("distance big.csv few.csv --starts 2 --plan p.csv".split(' '));
-    assert!(message.starts_with("clouds of 20001 and 6 points: the search takes about "), "{message}");
+    folder.cloud("few.csv", &normal(9, 2, 2));
+    // points in one place make short work
+    folder.cloud("more.csv", &Measure::uniform([1.0, 0.0].repeat(13), 2).unwrap());
+    let message = folder.refused("distance big.csv more.csv --starts 2 --plan p.csv".split(' '));
+    assert!(message.starts_with("clouds of 20001 and 13 points: the search takes about "), "{message}");
     assert!(message.contains(" of memory; give --points N (a sample of each) or --large"), "{message}");
-    let line = "distance big.csv few.csv --starts 2 --json --large --time-limit 0";
+    let line = "distance big.csv more.csv --starts 1 --json --large";
     let run = folder.line(line);
-    assert!(run.code != Some(2) && run.stderr.starts_with("gromov: note: clouds of 20001 and 6 points: "));
+    assert!(run.code == Some(0) && run.stderr.starts_with("gromov: note: clouds of 20001 and 13 points: "));
     assert_eq!(run.stderr.lines().count(), 1);
     let quiet = folder.line(&format!("{line} --quiet"));
     assert!(quiet.stderr.is_empty() && quiet.code == run.code);
     let object = |text: &str| timeless(serde_json::from_str(text).unwrap());
     assert_eq!(object(&run.stdout), object(&quiet.stdout));
-    assert_eq!(folder.json("distance big.csv few.csv --points 500 --starts 2 --json", 0)["n"], 500);
+    assert_eq!(folder.json("distance big.csv more.csv --points 500 --starts 2 --json", 0)["n"], 500);
+    // few pairs are fast, and a limit of time needs no forecast
+    assert_eq!(folder.json("distance big.csv few.csv --starts 2 --json", 0)["n"], 20_001);
+    let limited = folder.line("distance big.csv more.csv --starts 2 --json --time-limit 0");
+    assert!(limited.code != Some(2) && limited.stderr.is_empty(), "{}", limited.stderr);
     // the line is exact and fast
     folder.cloud("long.csv", &normal(10, 20_001, 1));
     assert_eq!(folder.json("distance long.csv long.csv --json", 0)["method"], "line");

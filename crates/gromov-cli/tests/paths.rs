@@ -198,8 +198,37 @@ fn folders_of_frames_are_created_and_what_is_no_folder_is_refused() {
         refused(place, "its folder takes no new file: ");
         refused(&format!("{place}/x"), "cannot be created: ");
     });
-    // no frame is left half written where one cannot be replaced
+    // every frame of an earlier run is looked at before the work, not only the first
     std::fs::create_dir(folder.path("full")).unwrap();
     symlink("/dev/full", folder.path("full/frame_0001.ply")).unwrap();
-    refused("full", "cannot be written: No space left");
+    refused("full", "full/frame_0001.ply: is no file where a frame goes; move it away");
+    std::fs::create_dir(folder.path("kept")).unwrap();
+    let kept = folder.path("kept/frame_0001.ply");
+    std::fs::write(&kept, "old").unwrap();
+    std::fs::set_permissions(&kept, PermissionsExt::from_mode(0o444)).unwrap();
+    refused("kept", "kept/frame_0001.ply: is write-protected; choose another name");
+}
+
+#[test]
+fn frames_and_another_output_have_two_places() {
+    let folder = folder();
+    symlink(".", folder.path("link")).unwrap();
+    for (file, frames) in [
+        ("--out x.npz", "x.npz"),
+        ("--out x.npz", "x.npz/"),
+        ("--out x.npz", "link/x.npz/f"),
+        ("--out x.csv", "./new/../x.csv"),
+        ("--report x.html", "x.html/a/b"),
+    ] {
+        let message = folder.refused(format!("{FRAMES} {file} --frames-ply {frames}").split(' '));
+        let option = file.split(' ').next().unwrap();
+        assert!(
+            message.contains(&format!("is given to {option} as a file and to --frames-ply as a folder")),
+            "{message}"
+        );
+    }
+    // among the frames there is room for a file
+    std::fs::create_dir(folder.path("f")).unwrap();
+    assert_eq!(folder.line(&format!("{FRAMES} --out f/x.npz --frames-ply f")).code, Some(0));
+    assert_eq!(std::fs::read_dir(folder.path("f")).unwrap().count(), 3);
 }

@@ -98,7 +98,6 @@ fn usage_is_checked_with_one_line_each() {
         ("info a.csv --invert", "--invert concerns pictures, but no input is a .png; leave it out"),
         ("distance a.csv b.csv --invert --transform a.csv --out o.csv", "--invert concerns pictures"),
         ("flow a.csv --energy igw:target=b.csv --invert", "--invert concerns pictures"),
-        ("demo --invert", "--invert concerns pictures"),
         // a picture among the inputs is enough; the files are looked for afterwards
         ("distance a.csv none.PNG --invert", "none.PNG: no such file"),
         ("distance a.csv b.csv --invert --transform none.png --out o.csv", "none.png: no such file"),
@@ -127,6 +126,15 @@ fn options_of_later_issues_are_unknown() {
         for option in options.split_whitespace() {
             let message = folder.refused(format!("{command} {option} x").split_whitespace());
             assert!(message.contains(&format!("unexpected argument '{option}'")), "{message}");
+        }
+    }
+    // options of reading where nothing is read
+    for command in ["demo", "completions bash"] {
+        for option in ["center", "normalize", "weights-column", "invert", "points", "max-bytes"] {
+            for line in [format!("{command} --{option}=1"), format!("--{option}=1 {command}")] {
+                let message = folder.refused(line.split(' '));
+                assert!(message.contains(&format!("unexpected argument '--{option}'")), "{line}: {message}");
+            }
         }
     }
     for command in ["geodesic", "barycenter", "pairwise", "verify"] {
@@ -192,6 +200,13 @@ fn wrong_input_is_named_with_its_file() {
     folder.text("huge.csv", "1e70,0\n0,1e70\n");
     let message = folder.refused("flow huge.csv --energy quadratic".split(' '));
     assert!(message.contains("outside the range [1e-60, 1e60]; rescale the data"), "{message}");
+    // turned by 45 degrees these points leave doubles: no plan and no page of a run that is refused
+    folder.text("cross.csv", "2,0\n0,1\n-2,0\n0,-1\n");
+    folder.text("slanted.csv", "2,2\n-1,1\n-2,-2\n1,-1\n");
+    folder.text("edge.csv", "1.7e308,1.7e308\n1.7e308,-1.7e308\n");
+    let line = "distance cross.csv slanted.csv --plan p.csv --report r.html --transform edge.csv --out o.csv";
+    let message = folder.refused(line.split(' '));
+    assert!(message.starts_with("edge.csv: cannot be moved: "), "{message}");
 }
 
 #[test]

@@ -158,15 +158,29 @@ fn wait_for_handler(id: u32) {
 fn interrupted(folder: &Folder, command: &str) -> Run {
     let mut command = folder.command(command.split(' '));
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // the work begins after the handler: it hears the signal after its first iteration, and is not over then
     wait_for_handler(child.id());
-    std::thread::sleep(Duration::from_millis(400));
     let sent = Instant::now();
     let kill = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
     assert!(kill.unwrap().success());
     let run = finished(child.wait_with_output().unwrap());
     assert!(sent.elapsed() < Duration::from_secs(30));
-    assert_eq!((run.code, run.stderr.as_str()), (Some(130), ""));
+    assert_eq!(run.code, Some(130), "{}", run.stderr);
     run
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_interrupted_forecast_ends_without_an_answer() {
+    let folder = Folder::new();
+    folder.cloud("big.csv", &normal(8, 20_001, 2));
+    for (large, note) in
+        [("", "gromov: note: interrupted during the forecast; nothing was written\n"), (" --quiet", "")]
+    {
+        let run = interrupted(&folder, &format!("distance big.csv big.csv --plan p.csv{large}"));
+        assert_eq!((run.stdout.as_str(), run.stderr.as_str()), ("", note));
+    }
+    assert_eq!(folder.names(), ["big.csv"]);
 }
 
 #[cfg(target_os = "linux")]
@@ -174,6 +188,7 @@ fn interrupted(folder: &Folder, command: &str) -> Run {
 fn an_interrupted_demonstration_writes_what_it_has() {
     let folder = Folder::new();
     let run = interrupted(&folder, "demo --quick --json");
+    assert_eq!(run.stderr, "");
     let object: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
     assert!(object["status"] == "interrupted" && object["bunny"].is_null(), "{object}");
     assert_eq!(folder.names(), ["demo.html", "igw.npz", "w2.npz"]);
@@ -195,6 +210,7 @@ fn an_interrupted_run_writes_what_it_has_and_exits_with_130() {
         ("distance a.csv b.csv --starts 1000000 --plan p.csv", "p.csv"),
     ] {
         let run = interrupted(&folder, &format!("{command} --json"));
+        assert_eq!(run.stderr, "", "{command}");
         let object: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
         assert_eq!(object["status"], "interrupted", "{command}");
         assert!(folder.path(out).exists(), "{command}");

@@ -154,7 +154,8 @@ fn forecast() -> Result<()> {
         ("horse, d = 2", sample::horse(n, 1)?, sample::horse(n, 2)?),
     ] {
         let options = Alternating { starts: Some(4), tol: 0.0, ..Alternating::default() };
-        let forecast = options.forecast(&mu, &nu)?;
+        let forecast =
+            options.forecast(&mu, &nu, &mut ())?.ok_or(gromov::Error::User("no forecast".into()))?;
         let clock = Instant::now();
         let sol = options.solve(&mu, &nu, &mut ())?;
         let seconds = clock.elapsed().as_secs_f64();

@@ -50,7 +50,7 @@ fn a_search_takes_the_memory_that_was_forecast() {
     for (n, m, p, q) in [(6000, 20, 3, 3), (20, 6000, 2, 5), (1500, 1500, 3, 3)] {
         let (mu, nu) = (sample::gaussian(n, p, 1).unwrap(), sample::gaussian(m, q, 2).unwrap());
         let options = Alternating { starts: Some(2), ..Alternating::default() };
-        let forecast = options.forecast(&mu, &nu).unwrap();
+        let forecast = options.forecast(&mu, &nu, &mut ()).unwrap().unwrap();
         let found = peak(|| {
             options.solve(&mu, &nu, &mut ()).unwrap();
         });

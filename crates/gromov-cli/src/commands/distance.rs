@@ -1,5 +1,6 @@
 //! `gromov distance`: IGW distance of two clouds, with its certificate.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Instant;
 
@@ -66,19 +67,25 @@ struct MovedObject {
 pub fn run(args: &args::Distance, common: &args::Common) -> Result<u8, Failure> {
     let job = job::distance(args, common)?;
     let mut watch = Watch::start(common.quiet, "starts")?;
-    let clock = Instant::now();
-    let solved = match forecast(args, common, &job) {
-        Ok(()) => job.options.solve(&job.a.cloud, &job.b.cloud, &mut watch),
-        Err(failure) => {
-            watch.end();
-            return Err(failure);
+    let ready = forecast(args, common, &job, &mut watch);
+    watch.end();
+    if ready?.is_break() {
+        if !common.quiet {
+            output::note("interrupted during the forecast; nothing was written");
         }
-    };
+        return Ok(output::exit_code(Status::Interrupted));
+    }
+    let clock = Instant::now();
+    watch.stage("starts");
+    let solved = job.options.solve(&job.a.cloud, &job.b.cloud, &mut watch);
     watch.end();
     let sol = solved?;
     let seconds = clock.elapsed().as_secs_f64();
+    // before anything is written: a map may lead beyond doubles
+    let mesh = moved_mesh(args, &job, &sol)?;
     if let Some(path) = &job.plan {
-        io::write_plan_csv(path, &sol.plan.rows, &sol.plan.columns, &sol.plan.mass)?;
+        let (rows, columns) = (job.a.rows(&sol.plan.rows), job.b.rows(&sol.plan.columns));
+        io::write_plan_csv(path, &rows, &columns, &sol.plan.mass)?;
     }
     if let Some(path) = &job.report {
         let (a, b) = (args.a.to_string_lossy(), args.b.to_string_lossy());
@@ -87,22 +94,31 @@ pub fn run(args: &args::Distance, common: &args::Common) -> Result<u8, Failure> 
         page.lead.extend(reading::sentence(&job.sampled));
         output::page(path, &page)?;
     }
-    let moved = move_cloud(args, &job, &sol)?;
+    let moved = mesh.map(|(moved, file, mesh)| write_moved(moved, file, &mesh)).transpose()?;
     let text = if common.json {
         output::json(&object(&job, &sol, moved, seconds))?
     } else {
-        table(args, common, &job, &sol, (moved.as_ref(), seconds))
+        table(args, &job, &sol, (moved.as_ref(), seconds))
     };
     output::print(&text)?;
     Ok(output::exit_code(sol.status))
 }
 
-/// Large clouds: the forecast, as a failure without `--large`, as a note with it.
-fn forecast(args: &args::Distance, common: &args::Common, job: &job::Distance) -> Result<(), Failure> {
+/// Long searches: the forecast, as a failure without `--large`, as a note with it. `Break` if it was
+/// interrupted.
+fn forecast(
+    args: &args::Distance,
+    common: &args::Common,
+    job: &job::Distance,
+    watch: &mut Watch,
+) -> Result<ControlFlow<()>, Failure> {
     if !job.forecast || (args.large && common.quiet) {
-        return Ok(());
+        return Ok(ControlFlow::Continue(()));
     }
-    let forecast = job.options.forecast(&job.a.cloud, &job.b.cloud)?;
+    watch.stage("forecast");
+    let Some(forecast) = job.options.forecast(&job.a.cloud, &job.b.cloud, watch)? else {
+        return Ok(ControlFlow::Break(()));
+    };
     let text = format!(
         "clouds of {} and {} points: the search takes about {} and {} of memory",
         job.a.cloud.len(),
@@ -111,18 +127,19 @@ fn forecast(args: &args::Distance, common: &args::Common, job: &job::Distance) -
         output::bytes(forecast.bytes)
     );
     if args.large {
+        watch.end();
         output::note(&text);
-        return Ok(());
+        return Ok(ControlFlow::Continue(()));
     }
     Err(Failure::new(format!("{text}; give --points N (a sample of each) or --large (all the same)")))
 }
 
-/// Writes the cloud of `--transform`, moved.
-fn move_cloud(
-    args: &args::Distance,
-    job: &job::Distance,
+/// The cloud of `--transform`, moved, with its faces and colours; what it came from.
+fn moved_mesh<'a>(
+    args: &'a args::Distance,
+    job: &'a job::Distance,
     sol: &Solution,
-) -> Result<Option<MovedObject>, Failure> {
+) -> Result<Option<(&'a job::Moved, &'a Path, io::Mesh)>, Failure> {
     let (Some(moved), Some(file)) = (&job.moved, &args.transform) else {
         return Ok(None);
     };
@@ -130,27 +147,29 @@ fn move_cloud(
     let mut map = sol.clone();
     map.means = (job.a.shift.clone(), job.b.shift.clone());
     let old = &moved.mesh;
-    let points = map.transform(old.cloud.points())?;
-    let cloud = Measure::weighted(points, job.b.cloud.dim(), old.cloud.weights().to_vec())?;
-    let extras = old.colors.is_some() || !old.faces.is_empty();
-    let mut object = MovedObject {
+    let cloud = map
+        .transform(old.cloud.points())
+        .and_then(|points| Measure::weighted(points, job.b.cloud.dim(), old.cloud.weights().to_vec()))
+        .map_err(|e| Failure::file(file, format!("cannot be moved: {e}")))?;
+    let mesh = io::Mesh { cloud, faces: old.faces.clone(), colors: old.colors.clone(), names: Vec::new() };
+    Ok(Some((moved, file, mesh)))
+}
+
+/// Writes a moved cloud.
+fn write_moved(moved: &job::Moved, file: &Path, mesh: &io::Mesh) -> Result<MovedObject, Failure> {
+    if moved.ply {
+        io::write_ply(&moved.out, mesh)?;
+    } else {
+        io::write_cloud(&moved.out, &mesh.cloud)?;
+    }
+    Ok(MovedObject {
         file: file.to_string_lossy().into_owned(),
         out: moved.out.to_string_lossy().into_owned(),
-        points: cloud.len(),
-        faces: 0,
-        colors: false,
-        lost: extras && !moved.ply,
-    };
-    if moved.ply {
-        (object.faces, object.colors) = (old.faces.len(), old.colors.is_some());
-        io::write_ply(
-            &moved.out,
-            &io::Mesh { cloud, faces: old.faces.clone(), colors: old.colors.clone(), names: Vec::new() },
-        )?;
-    } else {
-        io::write_cloud(&moved.out, &cloud)?;
-    }
-    Ok(Some(object))
+        points: mesh.cloud.len(),
+        faces: if moved.ply { mesh.faces.len() } else { 0 },
+        colors: moved.ply && mesh.colors.is_some(),
+        lost: !moved.ply && (mesh.colors.is_some() || !mesh.faces.is_empty()),
+    })
 }
 
 impl MovedObject {
@@ -213,7 +232,6 @@ fn object<'a>(
 
 fn table(
     args: &args::Distance,
-    common: &args::Common,
     job: &job::Distance,
     sol: &Solution,
     (moved, seconds): (Option<&MovedObject>, f64),
@@ -274,7 +292,7 @@ fn table(
         ));
     }
     pairs.extend(moved.map(|m| ("moved", m.text())));
-    if !common.center {
+    if !args.reading.center {
         pairs.extend(output::off_centre("A", &job.a.cloud));
         pairs.extend(output::off_centre("B", &job.b.cloud));
     }

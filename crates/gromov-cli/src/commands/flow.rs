@@ -99,7 +99,7 @@ pub fn run(args: &args::Flow, common: &args::Common) -> Result<u8, Failure> {
         output::json(&object(&job, &run, frames, seconds))?
     } else {
         let summary = summary(args, common, &job, &run, (frames.as_ref(), seconds));
-        table(args, common, &job, &run)? + &summary
+        table(args, &job, &run)? + &summary
     };
     output::print(&text)?;
     Ok(output::exit_code(run.status))
@@ -123,11 +123,11 @@ fn meta(
         every: args.every,
         rotation: (job.options.metric == Metric::Igw).then_some(job.options.rotation),
         tol: args.tol,
-        center: common.center,
-        normalize: common.normalize,
-        weights_column: common.weights_column.as_deref(),
-        invert: common.invert,
-        points: common.points,
+        center: args.reading.center,
+        normalize: args.reading.normalize,
+        weights_column: args.reading.weights_column.as_deref(),
+        invert: args.reading.invert,
+        points: args.reading.points,
         sampled: &job.sampled,
     };
     trajectory::meta("flow", options, common.seed, run)
@@ -168,15 +168,10 @@ fn object<'a>(
     }
 }
 
-fn table(
-    args: &args::Flow,
-    common: &args::Common,
-    job: &job::Flow,
-    run: &Trajectory,
-) -> Result<String, Failure> {
+fn table(args: &args::Flow, job: &job::Flow, run: &Trajectory) -> Result<String, Failure> {
     let name = printable(&args.cloud.to_string_lossy());
     let mut top = format!("{name}: {}, energy {}\n", job.start.size(), run.energy);
-    if !common.center
+    if !args.reading.center
         && run.metric == Metric::Igw
         && let Some((label, text)) = output::off_centre("the cloud", &job.start.cloud)
     {

@@ -77,15 +77,32 @@ impl Folder {
         serde_json::from_str(&run.stdout).unwrap()
     }
 
-    /// A run that must be refused: exit 2, nothing on stdout, one line on stderr, no new file.
+    /// Names of all files and folders at any depth, with the content of files; links are not followed.
+    pub fn tree(&self) -> Vec<(PathBuf, Option<Vec<u8>>)> {
+        let mut all = Vec::new();
+        let mut folders = vec![self.0.path().to_path_buf()];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let (path, kind) = entry.map(|e| (e.path(), e.file_type().unwrap())).unwrap();
+                all.push((path.clone(), kind.is_file().then(|| std::fs::read(&path).unwrap())));
+                if kind.is_dir() {
+                    folders.push(path);
+                }
+            }
+        }
+        all.sort();
+        all
+    }
+
+    /// A run that must be refused: exit 2, nothing on stdout, one line on stderr, no file new or changed.
     pub fn refused<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> String {
-        let before = self.names();
+        let before = self.tree();
         let run = self.run(arguments);
         assert_eq!((run.code, run.stdout.as_str()), (Some(2), ""), "{}", run.stderr);
         assert!(run.stderr.starts_with("gromov: ") && run.stderr.ends_with('\n'), "{}", run.stderr);
         assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
         assert!(run.stderr.trim_end().chars().all(|c| !c.is_control()), "{}", run.stderr);
-        assert_eq!(self.names(), before, "{}", run.stderr);
+        assert!(self.tree() == before, "{}: {:?}", run.stderr, self.names());
         run.stderr.trim_end().strip_prefix("gromov: ").unwrap().to_string()
     }
 }

@@ -26,8 +26,8 @@ use crate::solve::{Deadline, Event, Observer, Status};
 /// Starts of one parallel round; fewer for large clouds, whose rounds are long.
 const ROUND: usize = 8;
 const LARGE_ROUND: usize = 2;
-/// n · m above which clouds count as large.
-const LARGE: usize = 250_000;
+/// n · m above which clouds count as large: fewer starts are tried, and fewer of them at once.
+pub const LARGE: usize = 250_000;
 /// Alternatives kept.
 const ALTERNATIVES: usize = 64;
 /// Axis sign choices are listed for at most this many axes.

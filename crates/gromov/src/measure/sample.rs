@@ -171,6 +171,20 @@ pub fn bunny() -> Result<Measure> {
 /// # Ok::<(), gromov::Error>(())
 /// ```
 pub fn subsample(cloud: &Measure, n: usize, seed: u64) -> Result<Measure> {
+    Ok(subsample_rows(cloud, n, seed)?.0)
+}
+
+/// The same sample with the index in the cloud of each of its points, ascending.
+///
+/// ```
+/// use gromov::measure::sample;
+/// let cloud = sample::bunny()?;
+/// let (sample, rows) = sample::subsample_rows(&cloud, 100, 1)?;
+/// assert!(rows.len() == 100 && rows.is_sorted());
+/// assert_eq!(sample.point(7), cloud.point(rows[7]));
+/// # Ok::<(), gromov::Error>(())
+/// ```
+pub fn subsample_rows(cloud: &Measure, n: usize, seed: u64) -> Result<(Measure, Vec<usize>)> {
     let count = cloud.len();
     if n == 0 || n > count {
         return Err(Error::option("n", n, format!("1 to {count}, the points of the cloud")));
@@ -207,10 +221,13 @@ pub fn subsample(cloud: &Measure, n: usize, seed: u64) -> Result<Measure> {
     }
     let drawn: Vec<usize> = (0..count).filter(|&i| hits[i] > 0).collect();
     let points = drawn.iter().flat_map(|&i| cloud.point(i)).copied().collect();
-    if drawn.len() == n {
-        return Measure::uniform(points, cloud.dim());
-    }
-    Measure::weighted(points, cloud.dim(), drawn.iter().map(|&i| f64::from(hits[i]) / n as f64).collect())
+    let sample = if drawn.len() == n {
+        Measure::uniform(points, cloud.dim())
+    } else {
+        let weights = drawn.iter().map(|&i| f64::from(hits[i]) / n as f64).collect();
+        Measure::weighted(points, cloud.dim(), weights)
+    };
+    Ok((sample?, drawn))
 }
 
 /// Indices of the points in the order of recursive splits at the median of the widest axis, ties by index.
