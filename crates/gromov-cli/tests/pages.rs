@@ -66,7 +66,7 @@ fn a_flow_has_a_page_with_its_target_behind() {
     for words in [
         "<h1>Flow of a&amp;b.csv</h1>",
         "½ IGW²(·, target)",
-        "turned into the frame of the cloud",
+        "brought into the frame of the cloud by the rotation or mirror image found",
         "the target’s frame (",
         "Colour: where the point started",
         "<td>steps not solved to tolerance</td>",
