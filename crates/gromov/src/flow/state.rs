@@ -238,11 +238,18 @@ impl<'a> State<'a> {
         self.out.step = self.tau;
         let least = self.flow.time.map_or(0.0, |t| f64::EPSILON * t);
         if self.status.is_none() && !(self.tau > least && self.tau.is_finite()) {
-            return Err(Error::option(
-                "step",
-                self.tau,
-                format!("a number above {least:e}, so that time advances"),
-            ));
+            let (tau, end) = (self.tau, self.flow.time.unwrap_or(0.0));
+            return Err(match self.flow.step {
+                None if self.tau.is_finite() && self.tau > 0.0 => {
+                    let most = tau / f64::EPSILON;
+                    Error::option(
+                        "time",
+                        format!("{end:e}"),
+                        format!("at most {most:e} for the step chosen, {tau:e}"),
+                    )
+                }
+                _ => Error::option("step", tau, format!("a number above {least:e}, so that time advances")),
+            });
         }
         if self.flow.steps == Some(0) {
             self.status = self.status.or(Some(Status::Completed));

@@ -52,6 +52,13 @@ pub fn page(title: &str, names: (&str, &str), mu: &Measure, nu: &Measure, sol: &
 }
 
 fn verdict(sol: &Solution) -> String {
+    if !sol.squared.is_finite() {
+        return format!(
+            "IGW² leaves the range of doubles at lengths of about {}; its root, the distance, is {}.",
+            number(sol.unit, 3),
+            number(sol.distance, 7)
+        );
+    }
     let value = format!("IGW² = {}, lower bound {}", number(sol.squared, 7), number(sol.lower_bound, 7));
     if sol.certified && sol.squared <= sol.rounding {
         format!("{value}: zero within rounding ({:.1e}), as far as doubles can tell.", sol.rounding)

@@ -1,5 +1,7 @@
 //! The page of a flow, or of several flows side by side.
 
+use std::borrow::Cow;
+
 use super::{Chart, Cloud, FrameSwitch, Frames, Page, Player, Section, Series, Table, number};
 use crate::error::{Error, Result};
 use crate::flow::{Metric, Rotation, Trajectory, change};
@@ -82,6 +84,19 @@ impl Curves {
 /// first three principal axes of the first frame are drawn, and a note says so. Errors: no flow,
 /// flows of different dimension.
 pub fn section(title: &str, text: Vec<String>, runs: &[Run<'_>]) -> Result<Section> {
+    let kept: Vec<Cow<'_, Trajectory>> = runs.iter().map(|r| thinned(r.trajectory)).collect();
+    let left_out: Vec<String> = runs
+        .iter()
+        .zip(&kept)
+        .filter(|(run, kept)| kept.frames() < run.trajectory.frames())
+        .map(|(run, kept)| {
+            let (shown, all) = (kept.frames(), run.trajectory.frames());
+            format!("{}: {shown} of {all} frames are drawn here, evenly spread.", run.label)
+        })
+        .collect();
+    let runs: Vec<Run<'_>> =
+        runs.iter().zip(&kept).map(|(r, t)| Run { trajectory: t, ..r.clone() }).collect();
+    let runs = runs.as_slice();
     let Some(first) = runs.first() else {
         return Err(Error::shape("runs", "at least one flow", "none"));
     };
@@ -96,7 +111,7 @@ pub fn section(title: &str, text: Vec<String>, runs: &[Run<'_>]) -> Result<Secti
         players.push(player(run, color, &view)?);
         curves.push(Curves::new(run.trajectory)?);
     }
-    let mut notes = Vec::new();
+    let mut notes = left_out;
     if d > 3 {
         notes.push(format!(
             "The clouds have dimension {d}; drawn are the first three principal axes of the first frame."
@@ -200,6 +215,32 @@ fn facts(t: &Trajectory, seed: u64) -> Table {
             .map(|(name, value)| vec![name.to_string(), value])
             .collect(),
     }
+}
+
+/// Frames that a page draws curves of: each costs O(n²) at worst.
+const FRAMES: usize = 400;
+
+/// At most [`FRAMES`] frames, evenly spread, the first and the last among them; the log is whole.
+fn thinned(t: &Trajectory) -> Cow<'_, Trajectory> {
+    let k = t.frames();
+    if k <= FRAMES {
+        return Cow::Borrowed(t);
+    }
+    let frames: Vec<usize> = (0..FRAMES).map(|f| f * (k - 1) / (FRAMES - 1)).collect();
+    let pick = |a: &[f64], size: usize| -> Vec<f64> {
+        frames.iter().flat_map(|f| a[f * size..(f + 1) * size].iter().copied()).collect()
+    };
+    Cow::Owned(Trajectory {
+        times: pick(&t.times, 1),
+        points: pick(&t.points, t.n * t.d),
+        energies: pick(&t.energies, 1),
+        second_moments: pick(&t.second_moments, t.d * t.d),
+        weights: t.weights.clone(),
+        log: t.log.clone(),
+        first_turn: t.first_turn.clone(),
+        energy: t.energy.clone(),
+        ..*t
+    })
 }
 
 /// The projection to at most three dimensions.
@@ -327,4 +368,26 @@ fn spectra(runs: &[Run<'_>], curves: &[Curves]) -> Vec<Series> {
         }
     }
     series
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_flows_are_thinned_and_say_so() {
+        use crate::energy::Quadratic;
+        let rho = Measure::uniform(vec![1.0, 0.2, -0.3, 1.0, 0.5, -1.0], 2).unwrap();
+        let flow = crate::Flow { step: Some(1e-4), steps: Some(1000), ..crate::Flow::default() };
+        let run = flow.solve(&rho, &mut Quadratic::new(None, None).unwrap(), &mut ()).unwrap();
+        let picture = Run { label: "flow".into(), trajectory: &run, backdrop: None, switch: None };
+        let section = section("", Vec::new(), &[picture]).unwrap();
+        assert_eq!(section.notes, ["flow: 400 of 1001 frames are drawn here, evenly spread."]);
+        let energies = &section.charts[0].series[0].points;
+        assert_eq!(energies.len(), 400);
+        assert_eq!(
+            (energies[0], energies[399]),
+            ((0.0, run.energies[0]), (run.times[1000], run.energies[1000]))
+        );
+    }
 }
