@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo fmt fmt-check lint test hostile fuzz fuzz-long examples page doc bench long ci
+.PHONY: help setup demo fmt fmt-check lint test build hostile fuzz fuzz-long examples page doc bench long ci
 
 CARGO ?= cargo
 PYTHON ?= python3
@@ -34,8 +34,11 @@ lint: ## clippy, warnings are errors
 test: ## unit, integration and documentation tests
 	$(CARGO) test --workspace --locked
 
-hostile: ## damaged, lying and huge files: what the program says to each, in 1 GiB
-	env -u CARGO_TARGET_DIR $(CARGO) build --locked -p gromov-cli --target-dir target
+# the whole workspace at a time, as the tests are built: parts alone would build shared crates once more
+build:
+	$(CARGO) build --workspace --bins --examples --locked --target-dir target
+
+hostile: build ## damaged, lying and huge files: what the program says to each, in 1 GiB
 	$(PYTHON) scripts/hostile.py check target/debug/gromov
 
 fuzz: ## FUZZ_SECONDS=60 of fuzzing each reader and the solvers, two at a time
@@ -46,16 +49,16 @@ fuzz-long: ## FUZZ_RUNS=10000000 executions each, parsers of other crates covere
 	@scripts/setup.sh fuzz
 	@DEEP=1 fuzz/run.sh runs $(FUZZ_RUNS)
 
-examples: ## run every example of the library, in target/examples
+examples: build ## run every example of the library, in target/examples
 	@mkdir -p target/examples
 	@for name in $(EXAMPLES); do \
 		echo "example $$name"; \
-		(cd target/examples && $(CARGO) run --quiet --locked -p gromov --example $$name); \
+		(cd target/examples && ../debug/examples/$$name); \
 	done
 
-page: setup ## the page of the small demonstration, tested in a browser
+page: setup build ## the page of the small demonstration, tested in a browser
 	@mkdir -p target/page
-	$(CARGO) run --locked -p gromov-cli -- demo --quick --out target/page
+	target/debug/gromov demo --quick --out target/page
 	GROMOV_PAGE=target/page/demo.html $(VENV) -m pytest -q -ra -p no:cacheprovider tests/page
 
 doc: ## the documentation of the library, warnings are errors
@@ -69,5 +72,5 @@ bench: ## ratios that should hold on any machine, and the same gradient in NumPy
 long: ## the long tests that are ignored otherwise, optimised
 	$(CARGO) test --release --workspace --tests --locked -- --ignored
 
-ci: setup fmt-check lint test hostile fuzz examples doc page ## everything a change must pass
+ci: setup fmt-check lint test hostile examples doc page fuzz ## everything a change must pass
 	@echo "ci: passed"

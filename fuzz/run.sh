@@ -12,9 +12,13 @@ cd "$(dirname "$0")/.."
 
 [ $# -ge 2 ] || { echo "usage: $0 time SECONDS | runs COUNT [TARGET...]" >&2; exit 2; }
 case $1 in
-    time) limit="-max_total_time=$2" ;;
+    # one seed, so that the gate does not depend on luck
+    time) limit="-max_total_time=$2 -seed=1" ;;
     runs) limit="-runs=$2" ;;
     *) echo "usage: $0 time SECONDS | runs COUNT [TARGET...]" >&2; exit 2 ;;
+esac
+case $2 in
+    "" | *[!0-9]* | 0*) echo "fuzz: $2 is no positive whole number" >&2; exit 2 ;;
 esac
 shift 2
 [ $# -gt 0 ] || set -- $(ls fuzz/corpus)
@@ -42,7 +46,7 @@ work=$1 limit=$2 target=$3
 corpus=target/fuzz/corpus/$target artifacts=target/fuzz/artifacts/$target log=$work/$target.log
 mkdir -p "$corpus" "$artifacts"
 code=0
-TARGET=$target "$work/program" "$limit" -max_len=4096 -timeout=20 -rss_limit_mb=1024 \
+TARGET=$target "$work/program" $limit -max_len=4096 -timeout=20 -rss_limit_mb=1024 \
     -artifact_prefix="$artifacts/" -print_final_stats=1 "$corpus" "fuzz/corpus/$target" > "$log" 2>&1 || code=$?
 stat() { awk -v name="stat::$1:" '$1 == name { print $2 }' "$log"; }
 covered=$(awk '$3 == "cov:" { n = $4 } END { print n }' "$log")

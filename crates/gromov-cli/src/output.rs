@@ -4,6 +4,7 @@ use std::io::{ErrorKind, Write};
 use std::path::Path;
 
 use gromov::report::Page;
+pub use gromov::report::number;
 use gromov::{Measure, Status, io};
 use serde::Serialize;
 
@@ -63,19 +64,6 @@ pub fn advice(status: Status) -> &'static str {
 /// `data` as rows of `cols` numbers.
 pub fn rows(data: &[f64], cols: usize) -> Vec<&[f64]> {
     data.chunks_exact(cols.max(1)).collect()
-}
-
-/// A number with `digits` significant digits: fixed point for everyday sizes.
-pub fn number(x: f64, digits: usize) -> String {
-    if !x.is_finite() {
-        return "out of range".into();
-    }
-    let size = if x == 0.0 { 0 } else { x.abs().log10().floor() as i32 };
-    if (-4..6).contains(&size) {
-        let decimals = digits as i32 - 1 - size;
-        return format!("{x:.*}", usize::try_from(decimals).unwrap_or(0));
-    }
-    format!("{x:.*e}", digits - 1)
 }
 
 /// A time to two digits, in a unit that suits it.
@@ -146,22 +134,6 @@ pub fn off_centre(name: &str, cloud: &Measure) -> Option<(&'static str, String)>
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_have_the_digits_asked_for() {
-        let cases = [
-            (0.0, "0.0000"),
-            (1.0, "1.0000"),
-            (-123456.7, "-123457"),
-            (0.00012345678, "0.00012346"),
-            (1e-5, "1.0000e-5"),
-            (1e300, "1.0000e300"),
-            (f64::NAN, "out of range"),
-        ];
-        for (x, text) in cases {
-            assert_eq!(number(x, 5), text);
-        }
-    }
 
     #[test]
     fn forecasts_have_two_digits() {

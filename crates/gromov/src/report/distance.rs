@@ -1,13 +1,13 @@
 //! The page of a distance: both clouds, the lines of the plan, the value and its bound.
 
-use super::{Cloud, Matching, Page, Section, Table};
+use super::{Cloud, Matching, Page, Section, Table, number};
 use crate::error::Result;
 use crate::igw::Solution;
 use crate::linalg;
 use crate::measure::Measure;
 
 /// A page for a solution between two clouds (as they were given to the solver). The second cloud is
-/// turned into the frame of the first by the rotation found, and set beside it. Dimensions are padded
+/// turned (mirrored, where that is the map found) into the frame of the first and set beside it. Dimensions are padded
 /// with zeros to the larger one; above three, the first principal axes of the first cloud are drawn.
 /// Errors: clouds that are not those of the solution.
 pub fn page(title: &str, names: (&str, &str), mu: &Measure, nu: &Measure, sol: &Solution) -> Result<Page> {
@@ -23,7 +23,7 @@ pub fn page(title: &str, names: (&str, &str), mu: &Measure, nu: &Measure, sol: &
         x: Cloud { points: x, weights: weights(mu) },
         y: Cloud { points: y, weights: weights(nu) },
         x_label: names.0.into(),
-        y_label: format!("{}, turned by the rotation found and set beside", names.1),
+        y_label: format!("{}, {} and set beside", names.1, map(sol)),
         lines: sol.plan.entries().collect(),
         seed: 0,
     };
@@ -32,7 +32,7 @@ pub fn page(title: &str, names: (&str, &str), mu: &Measure, nu: &Measure, sol: &
         notes.push(format!("The clouds have dimensions {p} and {q}; {dim} are drawn."));
     }
     let section = Section {
-        title: format!("IGW distance {:.6e}", sol.distance),
+        title: format!("IGW distance {}", number(sol.distance, 7)),
         text: vec![verdict(sol)],
         matching: Some(matching),
         table: Some(table(names, mu, nu, sol)),
@@ -52,7 +52,7 @@ pub fn page(title: &str, names: (&str, &str), mu: &Measure, nu: &Measure, sol: &
 }
 
 fn verdict(sol: &Solution) -> String {
-    let value = format!("IGW² = {:.6e}, lower bound {:.6e}", sol.squared, sol.lower_bound);
+    let value = format!("IGW² = {}, lower bound {}", number(sol.squared, 7), number(sol.lower_bound, 7));
     if sol.certified && sol.squared <= sol.rounding {
         format!("{value}: zero within rounding ({:.1e}), as far as doubles can tell.", sol.rounding)
     } else if sol.certified {
@@ -66,24 +66,36 @@ fn verdict(sol: &Solution) -> String {
     }
 }
 
+/// What the map found does to the second cloud.
+fn map(sol: &Solution) -> &'static str {
+    match sol.reflected {
+        Some(true) => "turned and mirrored by the map found",
+        Some(false) => "turned by the rotation found",
+        None => "carried over by the map found",
+    }
+}
+
 fn table(names: (&str, &str), mu: &Measure, nu: &Measure, sol: &Solution) -> Table {
     let size = |m: &Measure| format!("{} points in dimension {}", m.len(), m.dim());
-    let reflected = match sol.reflected {
-        Some(true) => "a mirror image",
-        Some(false) => "a rotation",
-        None => "a partial isometry",
+    let reflected = match (sol.reflected, &sol.rotation[..]) {
+        (Some(true), _) => "a mirror image".into(),
+        (Some(false), [a, _, c, _]) => {
+            format!("a rotation, by {:.2}° from the first to the second", c.atan2(*a).to_degrees() + 0.0)
+        }
+        (Some(false), _) => "a rotation".into(),
+        (None, _) => "a partial isometry".into(),
     };
     let mut rows: Vec<Vec<String>> = [
         (names.0, size(mu)),
         (names.1, size(nu)),
-        ("squared", format!("{:.9e}", sol.squared)),
-        ("distance", format!("{:.9e}", sol.distance)),
-        ("lower bound of squared", format!("{:.9e}", sol.lower_bound)),
+        ("squared", number(sol.squared, 10)),
+        ("distance", number(sol.distance, 10)),
+        ("lower bound of squared", number(sol.lower_bound, 10)),
         ("gap, relative", format!("{:.3e}", sol.gap)),
         ("certified", sol.certified.to_string()),
         ("status", sol.status.to_string()),
         ("starts, of which reached the value", format!("{}, {}", sol.starts, sol.hits)),
-        ("orthogonal map", reflected.into()),
+        ("orthogonal map", reflected),
     ]
     .into_iter()
     .map(|(name, value)| vec![name.to_string(), value])
@@ -91,7 +103,7 @@ fn table(names: (&str, &str), mu: &Measure, nu: &Measure, sol: &Solution) -> Tab
     for (k, other) in sol.alternatives.iter().enumerate() {
         let name = format!("other local optimum {}", k + 1);
         let mirrored = if other.reflected == Some(true) { " (a mirror image)" } else { "" };
-        rows.push(vec![name, format!("{:.9e}{mirrored}", other.squared)]);
+        rows.push(vec![name, format!("{}{mirrored}", number(other.squared, 10))]);
     }
     Table { head: vec!["quantity".into(), "value".into()], rows }
 }

@@ -1,6 +1,6 @@
 //! The page of a flow, or of several flows side by side.
 
-use super::{Chart, Cloud, FrameSwitch, Frames, Page, Player, Section, Series, Table};
+use super::{Chart, Cloud, FrameSwitch, Frames, Page, Player, Section, Series, Table, number};
 use crate::error::{Error, Result};
 use crate::flow::{Metric, Rotation, Trajectory, change};
 use crate::linalg;
@@ -30,7 +30,7 @@ impl Run<'_> {
             (2, [a, b, c, e]) if a * e - b * c > 0.0 => {
                 format!("turned by the {:.1}° found", c.atan2(*a).to_degrees())
             }
-            (2, _) => "mirrored by the map found".into(),
+            _ if linalg::determinant(&back, d) < 0.0 => "turned and mirrored by the map found".into(),
             _ => "turned by the map found".into(),
         };
         self.switch = Some((format!("the target’s frame ({how})"), back));
@@ -130,8 +130,8 @@ pub fn page(title: &str, run: &Run<'_>, seed: u64) -> Result<Page> {
     )];
     match (&run.backdrop, &run.switch) {
         (Some(_), Some(_)) => text.push(
-            "Grey: the target, turned into the frame of the cloud. F does not see rotations, so the cloud does \
-             not turn; the switch shows both in the target’s frame."
+            "Grey: the target, brought into the frame of the cloud by the rotation or mirror image found. F sees \
+             neither, so the cloud does not turn; the switch shows both in the target’s frame."
                 .into(),
         ),
         (Some(_), None) => text.push("Grey: the target.".into()),
@@ -163,8 +163,10 @@ fn facts(t: &Trajectory, seed: u64) -> Table {
     let turn = t.first_turn.as_ref().map(|turn| {
         let (before, after) = (turn.energy_before, turn.energy_after);
         format!(
-            "{:.1}°, F from {before:.4e} to {after:.4e}: at no cost, drawn as part of the way to the second frame",
-            turn.angle.to_degrees()
+            "{:.1}°, F from {} to {}: at no cost, drawn as part of the way to the second frame",
+            turn.angle.to_degrees(),
+            number(before, 5),
+            number(after, 5)
         )
     });
     let orientation = match (t.metric, t.rotation) {
@@ -175,14 +177,17 @@ fn facts(t: &Trajectory, seed: u64) -> Table {
     };
     let rows = [
         ("energy F", t.energy.clone()),
-        ("F at the start, at the end", format!("{:.6e}, {:.6e}", t.energies[0], t.energies[last])),
+        (
+            "F at the start, at the end",
+            format!("{}, {}", number(t.energies[0], 7), number(t.energies[last], 7)),
+        ),
         ("metric", if t.metric == Metric::W2 { "w2".into() } else { "igw".into() }),
         ("scheme", t.scheme.name().into()),
-        ("step τ", format!("{:.6e}", t.step)),
-        ("steps, time", format!("{}, {:.6e}", t.steps(), t.times[last])),
+        ("step τ", number(t.step, 7)),
+        ("steps, time", format!("{}, {}", t.steps(), number(t.times[last], 7))),
         ("status", t.status.to_string()),
         ("steps not solved to tolerance", t.unsolved().to_string()),
-        ("path length in the metric", format!("{:.6e}", t.length_at(last))),
+        ("path length in the metric", number(t.length_at(last), 7)),
         ("orientation", orientation.into()),
         ("turned in all", format!("{:.2}°", t.turned().to_degrees())),
         ("seed", seed.to_string()),
@@ -225,7 +230,7 @@ impl View {
 
 fn player(run: &Run<'_>, color: usize, view: &View) -> Result<Player> {
     let t = run.trajectory;
-    let captions = t.energies.iter().map(|e| format!("F = {e:.4e}")).collect();
+    let captions = t.energies.iter().map(|e| format!("F = {}", number(*e, 5))).collect();
     let frames = Frames { times: t.times.clone(), points: view.show(&t.points, t.d), captions };
     let backdrop = run.backdrop.as_ref().filter(|b| b.dim() == t.d).map(|b| Cloud {
         points: view.show(b.points(), t.d),
@@ -251,6 +256,9 @@ fn player(run: &Run<'_>, color: usize, view: &View) -> Result<Player> {
 
 fn charts(runs: &[Run<'_>], curves: &[Curves]) -> Vec<Chart> {
     let positive = runs.iter().all(|r| r.trajectory.energies.iter().all(|e| *e > 0.0));
+    // below a factor of ten a logarithmic axis has few ticks and hides the shape
+    let all = || runs.iter().flat_map(|r| r.trajectory.energies.iter().copied());
+    let log_y = positive && all().fold(0.0, f64::max) > 10.0 * all().fold(f64::INFINITY, f64::min);
     let time = |t: &Trajectory, f: usize| t.times[f];
     // a share where F has a sign; functionals of different units then compare too
     let lost = |t: &Trajectory, f: usize| {
@@ -266,7 +274,7 @@ fn charts(runs: &[Run<'_>], curves: &[Curves]) -> Vec<Chart> {
         ..Chart::default()
     };
     vec![
-        Chart { log_y: positive, ..follows("Energy", "F", energies(runs)) },
+        Chart { log_y, ..follows("Energy", if log_y { "F, log scale" } else { "F" }, energies(runs)) },
         follows("Eigenvalues of the second moment Σ", "λ, largest on top", spectra(runs, curves)),
         follows("Change since the start, against time", "relative change", changes(runs, curves, &time)),
         Chart {

@@ -215,3 +215,21 @@ impl Page {
         html::page(self)
     }
 }
+
+/// A number with `digits` significant digits, for tables and pages: fixed point for everyday sizes.
+///
+/// ```
+/// use gromov::report::number;
+/// assert_eq!((number(1.680675, 4), number(2.5e-7, 2)), ("1.681".into(), "2.5e-7".into()));
+/// ```
+pub fn number(x: f64, digits: usize) -> String {
+    if !x.is_finite() {
+        return "out of range".into();
+    }
+    let size = if x == 0.0 { 0 } else { x.abs().log10().floor() as i32 };
+    if (-4..6).contains(&size) {
+        let decimals = digits as i32 - 1 - size;
+        return format!("{x:.*}", usize::try_from(decimals).unwrap_or(0));
+    }
+    format!("{x:.*e}", digits - 1)
+}

@@ -234,3 +234,19 @@ fn sizes_that_do_not_fit_are_named() {
     bad.frame_switch = Some(FrameSwitch { rotation: vec![1.0], ..Default::default() });
     assert!(error(bad).contains("(2, 2)"));
 }
+
+#[test]
+fn numbers_have_the_digits_asked_for() {
+    let cases = [
+        (0.0, "0.0000"),
+        (1.0, "1.0000"),
+        (-123456.7, "-123457"),
+        (0.00012345678, "0.00012346"),
+        (1e-5, "1.0000e-5"),
+        (1e300, "1.0000e300"),
+        (f64::NAN, "out of range"),
+    ];
+    for (x, text) in cases {
+        assert_eq!(number(x, 5), text);
+    }
+}
