@@ -151,5 +151,7 @@ pub fn lines(sampled: &[Sampled]) -> impl Iterator<Item = (&'static str, String)
 pub fn sentence(sampled: &[Sampled]) -> Option<String> {
     let text = |s: &Sampled| format!("{} of the {} points of {}", s.kept, s.points, s.file);
     let list: Vec<String> = sampled.iter().map(text).collect();
-    (!list.is_empty()).then(|| format!("Computed on seeded samples: {}.", list.join("; ")))
+    (!list.is_empty()).then(|| {
+        format!("Computed on seeded samples, another seed gives other numbers: {}.", list.join("; "))
+    })
 }
