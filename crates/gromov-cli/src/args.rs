@@ -89,7 +89,7 @@ pub struct Reading {
     #[arg(long)]
     pub invert: bool,
     /// Replace every cloud of more than N points (targets too) by a seeded sample of N, or of fewer
-    /// where weights are not equal; the output says so
+    /// where weights are unequal: a point drawn k times is one point of weight k/N. The output says so
     #[arg(long, allow_negative_numbers = true, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub points: Option<u64>,
     /// The most bytes any input file may have [default: 1073741824, 1 GiB]
@@ -107,7 +107,11 @@ length^4, `distance` as length^2. Local optima are searched from many starts; th
 the best one can be from the optimum, and `certified` that it is the optimum. On the line (d = 1) the \
 answer is exact. A search with a cloud of more than 20000 points, and more than 250000 pairs of points, begins \
 with a forecast of its time and memory, measured on samples, and goes on with --large alone; with \
---time-limit there is none.";
+--time-limit there is none.
+
+In the answer: `distance` is the square root of `squared`, in units of length squared; `rounding` is how far \
+`squared` may be off by the rounding of doubles; `gap` is (squared - lower bound) / squared; `hits` are the \
+starts that reached the best value; `alternatives` are other local optima within 5 %.";
 
 const DISTANCE_EXAMPLES: &str = "\
 Examples:
@@ -334,7 +338,8 @@ pub struct Demo {
 
 const COMPLETIONS: &str = "\
 Install:
-  bash        gromov completions bash > ~/.local/share/bash-completion/completions/gromov
+  bash        mkdir -p ~/.local/share/bash-completion/completions
+              gromov completions bash > ~/.local/share/bash-completion/completions/gromov
   zsh         gromov completions zsh > DIR/_gromov, where DIR is a folder of $fpath
   fish        gromov completions fish > ~/.config/fish/completions/gromov.fish
   elvish      gromov completions elvish >> ~/.config/elvish/rc.elv

@@ -83,10 +83,14 @@ fn check_new(folder: &Path) -> Result<PathBuf, Failure> {
         let above = gromov::error::printable(&above.to_string_lossy());
         return Err(failed(format!("{above} is not a folder; choose another place")));
     }
-    io::check_writable(&above.join("frames")).map_err(|e| failed(e.to_string()))?;
+    let below = folder.strip_prefix(&above).unwrap_or(folder);
+    // the first name that is missing: nothing is there that could be in the way
+    let first = below.components().find(|part| matches!(part, Component::Normal(_)));
+    io::check_writable(&first.map_or(above.join(below), |part| above.join(part)))
+        .map_err(|e| failed(e.to_string()))?;
     let mut resolved = above.canonicalize().map_err(|e| failed(e.to_string()))?;
     // what is not there holds no links: `..` is the name before it
-    for part in folder.strip_prefix(&above).unwrap_or(folder).components() {
+    for part in below.components() {
         match part {
             Component::ParentDir => drop(resolved.pop()),
             Component::Normal(name) => resolved.push(name),

@@ -118,6 +118,12 @@ impl Reading {
         let whole = cloud.len();
         let shift = if self.center { cloud.mean() } else { vec![0.0; cloud.dim()] };
         let mut cloud = if self.center { cloud.centred() } else { cloud };
+        if !cloud.scale().is_finite() || cloud.points().iter().any(|x| x.is_nan()) {
+            return Err(Failure::file(
+                path,
+                "its coordinates minus their mean leave the range of doubles; rescale it",
+            ));
+        }
         let mut rows = None;
         if let Some(n) = self.points.filter(|n| *n < whole) {
             let drawn = sample::subsample_rows(&cloud, n, self.seed)?;
@@ -160,5 +166,7 @@ pub fn lines(sampled: &[Sampled]) -> impl Iterator<Item = (&'static str, String)
 pub fn sentence(sampled: &[Sampled]) -> Option<String> {
     let text = |s: &Sampled| format!("{} of the {} points of {}", s.kept, s.points, s.file);
     let list: Vec<String> = sampled.iter().map(text).collect();
-    (!list.is_empty()).then(|| format!("Computed on seeded samples: {}.", list.join("; ")))
+    (!list.is_empty()).then(|| {
+        format!("Computed on seeded samples, another seed gives other numbers: {}.", list.join("; "))
+    })
 }

@@ -155,7 +155,7 @@ impl Spec {
             Some(d) if d != dim => Err(Failure::file(
                 cloud,
                 format!(
-                    "its points have {dim} coordinates, and energy '{}' needs {d}; give clouds of one dimension",
+                    "its points have {dim} coordinates, and energy '{}' needs {d}; give clouds of the same dimension",
                     self.text
                 ),
             )),

@@ -45,6 +45,7 @@ fn a_sample_is_that_of_the_library_and_is_reported_everywhere() {
     assert!(page.contains("25 of the 60 points of a.csv; 25 of the 80 points of b.csv"));
     let table = folder.line(line).stdout;
     assert!(table.contains("A             25 of 60 points in R^2, a.csv"), "{table}");
+    assert!(table.contains("note          squared belongs to these samples; another --seed"), "{table}");
     // N points are enough for themselves; of one file for both there is one sample
     let o = folder.json("distance a.csv b.csv --points 60 --json", 0);
     assert_eq!((&o["n"], &o["m"], o["sampled"].as_array().unwrap().len()), (&60.into(), &60.into(), 1));
@@ -67,7 +68,9 @@ fn a_sample_is_that_of_the_library_and_is_reported_everywhere() {
         assert!(holds_text(&folder.path("o.npz"), text), "{text}");
     }
     let page = std::fs::read_to_string(folder.path("r.html")).unwrap();
-    assert!(page.contains("Computed on seeded samples: 20 of the 60 points of a.csv"));
+    assert!(page.contains(
+        "Computed on seeded samples, another seed gives other numbers: 20 of the 60 points of a.csv"
+    ));
     let table = folder.line(line).stdout;
     for words in ["a.csv: 20 of 60 points in R^2, energy", "sampled      20 of 80 points of b.csv\n"] {
         assert!(table.contains(words), "{table}");

@@ -177,6 +177,11 @@ fn folders_of_frames_are_created_and_what_is_no_folder_is_refused() {
         let message = folder.refused(arguments(FRAMES, "--frames-ply", OsStr::new(name)));
         assert!(message.contains(words), "'{name}': {message}");
     };
+    // a folder of an earlier run is not in the way of the next
+    for name in ["frames", "frames2", "run 1", "frames/deep/er", "sub/deep"] {
+        let run = folder.run(arguments(FRAMES, "--frames-ply", OsStr::new(name)));
+        assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""), "{name}");
+    }
     write("new/a/b");
     write("new/a/b/");
     write("./new/../other");

@@ -312,3 +312,11 @@ fn an_output_that_is_also_an_input_is_refused_and_kept() {
         assert!(message.contains("is read and would be overwritten"), "{line}: {message}");
     }
 }
+
+#[test]
+fn a_mean_beyond_doubles_is_named() {
+    let folder = Folder::new();
+    folder.text("far.csv", "1.7e308,1\n-1.7e308,2\n-1.7e308,3\n");
+    let message = folder.refused("info far.csv --center".split(' '));
+    assert!(message.contains("far.csv: its coordinates minus their mean leave the range"), "{message}");
+}

@@ -318,7 +318,7 @@ fn names_that_are_no_readable_file() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::create_dir(dir.path().join("folder.csv")).unwrap();
     let text = |path: &Path| io::read(path, &options()).unwrap_err().to_string();
-    assert!(text(&dir.path().join("none.csv")).contains("none.csv: no such file: No such file"));
+    assert!(text(&dir.path().join("none.csv")).contains("none.csv: no such file; check the name"));
     assert!(text(&dir.path().join("folder.csv")).contains("folder.csv: is a folder"));
     assert!(text(Path::new("")).contains("no such file"));
     assert!(text(&dir.path().join("a\nb.csv")).contains("a\\nb.csv: no such file"));

@@ -255,7 +255,9 @@ fn table(
     let map = match sol.reflected {
         Some(mirrored) if dim == 1 => if mirrored { "sign change" } else { "identity" }.into(),
         Some(false) if dim == 2 => {
-            format!("rotation by {:.2} degrees", sol.rotation[1].atan2(sol.rotation[0]).to_degrees())
+            let degrees = sol.rotation[1].atan2(sol.rotation[0]).to_degrees();
+            // rounded first, and no minus before zero
+            format!("rotation by {:.2} degrees", (100.0 * degrees).round() / 100.0 + 0.0)
         }
         Some(true) => "rotation and mirror image".to_string(),
         Some(false) => "rotation".into(),
@@ -283,6 +285,10 @@ fn table(
     }
     if let Some(path) = &job.report {
         pairs.push(("report", printable(&path.to_string_lossy())));
+    }
+    if !job.sampled.is_empty() {
+        let text = "squared belongs to these samples; another --seed gives others";
+        pairs.push(("note", text.into()));
     }
     if out_of_range(sol) {
         let unit = output::number(sol.unit, 3);

@@ -106,7 +106,7 @@ impl<'a> Source<'a> {
             return Ok(());
         }
         let found = std::fs::metadata(self.path).map_err(|e| match e.kind() {
-            std::io::ErrorKind::NotFound => self.fault(format!("no such file: {e}; check the name")),
+            std::io::ErrorKind::NotFound => self.fault("no such file; check the name"),
             _ => self.fault(format!("cannot be opened: {e}; check the name and its permissions")),
         })?;
         if found.is_dir() {
