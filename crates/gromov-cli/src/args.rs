@@ -105,12 +105,11 @@ The IGW distance of two weighted clouds of any sizes and dimensions:
 It is 0 exactly when one cloud is a rotation or a mirror image of the other. `squared` scales as \
 length^4, `distance` as length^2. Local optima are searched from many starts; the lower bound says how far \
 the best one can be from the optimum, and `certified` that it is the optimum. On the line (d = 1) the \
-answer is exact. A search with a cloud of more than 20000 points, and more than 250000 pairs of points, begins \
-with a forecast of its time and memory, measured on samples, and goes on with --large alone; with \
---time-limit there is none.
+answer is exact. A search with a cloud of more than 20000 points begins with a forecast of its time and \
+memory, measured on samples, and goes on with --large alone.
 
 In the answer: `distance` is the square root of `squared`, in units of length squared; `rounding` is how far \
-`squared` may be off by the rounding of doubles; `gap` is (squared - lower bound) / squared; `hits` are the \
+`squared` may be off by the rounding of doubles; `gap` is (squared - lower bound) / max(squared, rounding); `hits` are the \
 starts that reached the best value; `alternatives` are other local optima within 5 %.";
 
 const DISTANCE_EXAMPLES: &str = "\

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use gromov::energy::Sum;
 use gromov::flow;
-use gromov::igw::{Alternating, alternating};
+use gromov::igw::Alternating;
 use gromov::io;
 
 use crate::args;
@@ -16,7 +16,7 @@ use crate::reading::{Input, Reading, Sampled, check_formats};
 use crate::spec::Spec;
 use crate::target::Target;
 
-/// Points of the larger cloud above which a distance may be forecast and wait for `--large`.
+/// Points of the larger cloud above which a distance is forecast and waits for `--large`.
 const LARGE: usize = 20_000;
 
 /// A distance to compute.
@@ -84,8 +84,7 @@ pub fn distance(args: &args::Distance, common: &args::Common) -> Result<Distance
     };
     let line = options.closed_forms && (a.cloud.dim(), b.cloud.dim()) == (1, 1);
     let (n, m) = (a.cloud.len(), b.cloud.len());
-    let large = n.max(m) > LARGE && n.saturating_mul(m) > alternating::LARGE;
-    let forecast = large && !line && options.time_limit.is_none();
+    let forecast = n.max(m) > LARGE && !line;
     let (plan, report) = (args.plan.clone(), args.report.clone());
     Ok(Distance { a, b, options, forecast, plan, report, moved, sampled: reading.sampled })
 }

@@ -27,7 +27,7 @@ use crate::solve::{Deadline, Event, Observer, Status};
 const ROUND: usize = 8;
 const LARGE_ROUND: usize = 2;
 /// n · m above which clouds count as large: fewer starts are tried, and fewer of them at once.
-pub const LARGE: usize = 250_000;
+const LARGE: usize = 250_000;
 /// Alternatives kept.
 const ALTERNATIVES: usize = 64;
 /// Axis sign choices are listed for at most this many axes.
