@@ -10,11 +10,12 @@ for argument in "$@"; do
 done
 case $crate in
     gromov | gromov_fuzz | csv | npyz | ply_rs_bw | png | zip | miniz_oxide | flate2 | fdeflate)
-        exec "$@" -Cpasses=sancov-module \
+        set -- "$@" -Cpasses=sancov-module \
             -Cllvm-args=-sanitizer-coverage-level=4 \
             -Cllvm-args=-sanitizer-coverage-inline-8bit-counters \
-            -Cllvm-args=-sanitizer-coverage-pc-table \
-            -Cllvm-args=-sanitizer-coverage-trace-compares
+            -Cllvm-args=-sanitizer-coverage-pc-table
+        [ "${COMPARES:-1}" = 0 ] || set -- "$@" -Cllvm-args=-sanitizer-coverage-trace-compares
+        exec "$@"
         ;;
     *) exec "$@" ;;
 esac

@@ -225,7 +225,7 @@ mod tests {
         let mut energy = gromov::energy::Quadratic::new(None, None).unwrap();
         let flow = gromov::Flow { step: Some(0.01), steps: Some(3), ..Default::default() };
         let mut run = flow.solve(&cloud, &mut energy, &mut ()).unwrap();
-        let mesh = io::Mesh { cloud, faces: io::Faces::default(), colors: None, names: Vec::new() };
+        let mesh = io::Mesh { cloud, faces: io::Faces::default(), colors: None };
         assert_eq!(write(folder.path(), &run, mesh.clone(), false).unwrap().files, 4);
         let state = || {
             let entries = fs::read_dir(folder.path()).unwrap();
@@ -249,7 +249,7 @@ mod tests {
         *run.points.last_mut().unwrap() = f64::NAN;
         let new = folder.path().join("new");
         let cloud = run.start().unwrap();
-        let mesh = io::Mesh { cloud, faces: io::Faces::default(), colors: None, names: Vec::new() };
+        let mesh = io::Mesh { cloud, faces: io::Faces::default(), colors: None };
         write(&new, &run, mesh, false).unwrap_err();
         assert!(!new.exists());
     }

@@ -261,11 +261,22 @@ fn ending(path: &Path) -> Option<String> {
     path.extension().map(|e| e.to_string_lossy().to_lowercase())
 }
 
-/// Reads the cloud of `info`, and says whether it is a sample.
-pub fn info(args: &args::Info, common: &args::Common) -> Result<(Input, Vec<Sampled>), Failure> {
+/// The cloud of `info`.
+pub struct Info {
+    /// The cloud.
+    pub input: Input,
+    /// Names of its coordinates, where the file has them.
+    pub columns: Vec<String>,
+    /// What was sampled.
+    pub sampled: Vec<Sampled>,
+}
+
+/// Reads the cloud of `info`.
+pub fn info(args: &args::Info, common: &args::Common) -> Result<Info, Failure> {
     check_formats(&args.reading, [args.cloud.as_path()])?;
     let mut reading = Reading::new(&args.reading, common.seed, Outputs::default());
-    Ok((reading.mesh(&args.cloud)?.0, reading.sampled))
+    let (input, columns) = reading.named(&args.cloud)?;
+    Ok(Info { input, columns, sampled: reading.sampled })
 }
 
 /// The demonstration and where it goes.

@@ -43,8 +43,6 @@ pub struct Input {
     pub cloud: Measure,
     /// Points in the file.
     pub whole: usize,
-    /// Names of the coordinates, where the file has them.
-    pub names: Vec<String>,
     /// Of a sample: the row in the file of each point, from 0.
     rows: Option<Vec<usize>>,
     /// What was subtracted from each point: the mean of the whole cloud with `--center`, else zero.
@@ -93,11 +91,17 @@ impl Reading {
         self.prepare(path, cloud)
     }
 
+    /// The same, with the names of its coordinates.
+    pub fn named(&mut self, path: &Path) -> Result<(Input, Vec<String>), Failure> {
+        self.outputs.check_input(path)?;
+        let (cloud, names) = io::read_named(path, &self.options)?;
+        Ok((self.prepare(path, cloud)?, names))
+    }
+
     /// The same, with the faces and colours of the whole file.
     pub fn mesh(&mut self, path: &Path) -> Result<(Input, io::Mesh), Failure> {
         let mut mesh = self.whole_mesh(path)?;
-        let mut input = self.prepare(path, mesh.cloud)?;
-        input.names.clone_from(&mesh.names);
+        let input = self.prepare(path, mesh.cloud)?;
         mesh.cloud = input.cloud.clone();
         Ok((input, mesh))
     }
@@ -134,7 +138,7 @@ impl Reading {
                 self.sampled.push(sampled);
             }
         }
-        Ok(Input { cloud, whole, names: Vec::new(), rows, shift })
+        Ok(Input { cloud, whole, rows, shift })
     }
 }
 

@@ -18,7 +18,7 @@ fn fan(cloud: &Measure) -> Mesh {
     let corners = (1..n - 1).flat_map(|k| [0, k, k + 1]).collect();
     let colors = (0..n).map(|k| [k as u8, 100, 255 - k as u8, 255]).collect();
     let faces = Faces { corners, sizes: vec![3; n as usize - 2] };
-    Mesh { cloud: cloud.clone(), faces, colors: Some(colors), names: Vec::new() }
+    Mesh { cloud: cloud.clone(), faces, colors: Some(colors) }
 }
 
 fn mesh(folder: &Folder, name: &str) -> Mesh {

@@ -36,11 +36,7 @@ fn folder() -> Folder {
     folder.text("points.csv", &upright);
     for (seed, name) in [(2, "mesh.ply"), (3, "other.ply")] {
         let faces = Faces { corners: (0..60).collect(), sizes: vec![3; 20] };
-        write_ply(
-            &folder.path(name),
-            &Mesh { cloud: normal(seed, 60, 3), faces, colors: None, names: Vec::new() },
-        )
-        .unwrap();
+        write_ply(&folder.path(name), &Mesh { cloud: normal(seed, 60, 3), faces, colors: None }).unwrap();
     }
     folder
 }

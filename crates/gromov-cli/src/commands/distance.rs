@@ -151,7 +151,7 @@ fn moved_mesh<'a>(
         .transform(old.cloud.points())
         .and_then(|points| Measure::weighted(points, job.b.cloud.dim(), old.cloud.weights().to_vec()))
         .map_err(|e| Failure::file(file, format!("cannot be moved: {e}")))?;
-    let mesh = io::Mesh { cloud, faces: old.faces.clone(), colors: old.colors.clone(), names: Vec::new() };
+    let mesh = io::Mesh { cloud, faces: old.faces.clone(), colors: old.colors.clone() };
     Ok(Some((moved, file, mesh)))
 }
 

@@ -25,8 +25,8 @@ struct Object<'a> {
     duplicates: usize,
     /// |mean|² / ∫ |x|².
     mean_share: f64,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    sampled: Vec<Sampled>,
+    #[serde(skip_serializing_if = "<[Sampled]>::is_empty")]
+    sampled: &'a [Sampled],
     /// Largest coordinate, where the second moment leaves the range of doubles.
     #[serde(skip_serializing_if = "Option::is_none")]
     scale: Option<f64>,
@@ -34,16 +34,16 @@ struct Object<'a> {
 
 /// Runs the command.
 pub fn run(args: &args::Info, common: &args::Common) -> Result<u8, Failure> {
-    let (input, sampled) = job::info(args, common)?;
-    let moment = input.cloud.second_moment();
-    let object = describe(&input, &moment, sampled)?;
-    let text = if common.json { output::json(&object)? } else { table(&object, &input) };
+    let job = job::info(args, common)?;
+    let moment = job.input.cloud.second_moment();
+    let object = describe(&job, &moment)?;
+    let text = if common.json { output::json(&object)? } else { table(&object, &job.input) };
     output::print(&text)?;
     Ok(0)
 }
 
-fn describe<'a>(input: &'a Input, moment: &'a [f64], sampled: Vec<Sampled>) -> Result<Object<'a>, Failure> {
-    let cloud = &input.cloud;
+fn describe<'a>(job: &'a job::Info, moment: &'a [f64]) -> Result<Object<'a>, Failure> {
+    let cloud = &job.input.cloud;
     let largest = moment.iter().fold(0.0, |m: f64, x| m.max(x.abs()));
     let in_range =
         moment.iter().all(|x| x.is_finite()) && (largest >= f64::MIN_POSITIVE || cloud.scale() == 0.0);
@@ -51,7 +51,7 @@ fn describe<'a>(input: &'a Input, moment: &'a [f64], sampled: Vec<Sampled>) -> R
         schema: "gromov/info/1",
         n: cloud.len(),
         d: cloud.dim(),
-        columns: &input.names,
+        columns: &job.columns,
         weights_uniform: cloud.has_uniform_weights(),
         mean: cloud.mean(),
         second_moment: output::rows(moment, cloud.dim()),
@@ -59,7 +59,7 @@ fn describe<'a>(input: &'a Input, moment: &'a [f64], sampled: Vec<Sampled>) -> R
         rank: cloud.rank(mobility::FLOOR)?,
         duplicates: cloud.duplicates().len(),
         mean_share: cloud.mean_share(),
-        sampled,
+        sampled: &job.sampled,
         scale: (!in_range).then(|| cloud.scale()),
     })
 }
@@ -76,8 +76,8 @@ fn table(o: &Object<'_>, input: &Input) -> String {
         let (least, most) = extremes(cloud.weights());
         format!("from {} to {}", output::number(least, 6), output::number(most, 6))
     };
-    let shown: Vec<String> = input.names.iter().take(12).map(|n| printable(n)).collect();
-    let more = if input.names.len() > 12 { ", ..." } else { "" };
+    let shown: Vec<String> = o.columns.iter().take(12).map(|n| printable(n)).collect();
+    let more = if o.columns.len() > 12 { ", ..." } else { "" };
     let dimension = match shown.is_empty() {
         true => o.d.to_string(),
         false => format!("{} (columns {}{more})", o.d, shown.join(", ")),

@@ -374,10 +374,10 @@ mod tests {
     }
 
     #[test]
-    fn names_of_coordinates_come_with_a_mesh() {
+    fn coordinates_have_the_names_of_their_columns() {
         let names = |content: &[u8], weights: Option<&str>| {
             let options = ReadOptions { weights_column: weights.map(Into::into), ..Default::default() };
-            crate::io::read_mesh_bytes("a.csv".as_ref(), content, &options).unwrap().names
+            with("a.csv", content, |p| crate::io::read_named(p, &options)).unwrap().1
         };
         assert_eq!(names(b"x,w,y\n1,1,2\n", None), ["x", "y"]);
         assert_eq!(names(b"x,y,mass\n1,2,1\n", None), ["x", "y", "mass"]);

@@ -16,9 +16,6 @@ pub struct Mesh {
     pub faces: Faces,
     /// Red, green, blue and alpha (255 is opaque) of each vertex, (n); `None` where there are none.
     pub colors: Option<Vec<[u8; 4]>>,
-    /// Names of the coordinates, (d), from the header of a text; none where there is no header or the format
-    /// has no names.
-    pub names: Vec<String>,
 }
 
 /// Corners of the smallest face.
@@ -117,8 +114,7 @@ pub fn read_mesh_bytes(name: &Path, bytes: &[u8], options: &ReadOptions) -> Resu
 fn mesh(source: &Source<'_>) -> Result<Mesh> {
     let mut cloud = parse(source, true)?;
     let (faces, colors) = (std::mem::take(&mut cloud.faces), cloud.colors.take());
-    let names = std::mem::take(&mut cloud.names);
-    Ok(Mesh { cloud: measure(source, cloud)?, faces, colors, names })
+    Ok(Mesh { cloud: measure(source, cloud)?, faces, colors })
 }
 
 /// One channel of a colour: an integer from 0 to 255, or a float from 0 to 1, rounded to 255ths.

@@ -130,6 +130,15 @@ pub fn read_bytes(name: &Path, bytes: &[u8], options: &ReadOptions) -> Result<Me
     read_source(&Source { path: name, content: Some(bytes), options, member: None })
 }
 
+/// Reads a point cloud as [`read`] does, with the names of its coordinates, (d), from the header of a text;
+/// none where there is no header or the format has no names.
+pub fn read_named(path: &Path, options: &ReadOptions) -> Result<(Measure, Vec<String>)> {
+    let source = Source { path, content: None, options, member: None };
+    let mut cloud = parse(&source, false)?;
+    let names = std::mem::take(&mut cloud.names);
+    Ok((measure(&source, cloud)?, names))
+}
+
 fn read_source(source: &Source<'_>) -> Result<Measure> {
     measure(source, parse(source, false)?)
 }

@@ -293,7 +293,7 @@ mod tests {
         let many = Faces { corners: vec![1; 303], sizes: vec![3, 300] };
         for faces in [Faces::default(), Faces { corners: vec![0, 1, 1, 0, 1, 0], sizes: vec![3, 3] }, many] {
             for colors in [None, colors.clone()] {
-                let mesh = Mesh { cloud: cloud.clone(), faces: faces.clone(), colors, names: Vec::new() };
+                let mesh = Mesh { cloud: cloud.clone(), faces: faces.clone(), colors };
                 write_ply(&path, &mesh).unwrap();
                 assert_eq!(read_mesh(&path, &ReadOptions::default()).unwrap(), mesh);
             }
@@ -314,7 +314,7 @@ mod tests {
         let path = dir.path().join("a.ply");
         let wide = Measure::uniform(vec![0.0; 4], 4).unwrap();
         assert!(write_cloud(&path, &wide).unwrap_err().to_string().contains("2 or 3 coordinates, not 4"));
-        let mesh = Mesh { cloud, faces: Faces::default(), colors: Some(vec![[0; 4]]), names: Vec::new() };
+        let mesh = Mesh { cloud, faces: Faces::default(), colors: Some(vec![[0; 4]]) };
         assert!(write_ply(&path, &mesh).unwrap_err().to_string().contains("colors: expected 2"));
         let mesh = Mesh { faces: Faces { corners: vec![0, 1, 2], sizes: vec![3] }, colors: None, ..mesh };
         assert!(write_ply(&path, &mesh).unwrap_err().to_string().contains("corners below 2"));
