@@ -113,3 +113,15 @@ fn a_distance_has_a_page_for_any_dimensions_and_sizes() {
         std::fs::remove_file(folder.path("r.html")).unwrap();
     }
 }
+
+#[test]
+fn the_page_and_the_table_of_a_distance_tell_the_same_angle() {
+    let folder = Folder::new();
+    let cloud = normal(5, 30, 2);
+    folder.cloud("a.csv", &cloud);
+    let (sin, cos) = 0.7f64.sin_cos();
+    folder.cloud("b.csv", &cloud.linear_image(&[cos, -sin, sin, cos], 2).unwrap());
+    let table = folder.line("distance a.csv b.csv --report d.html").stdout;
+    assert!(table.contains("rotation by 40.11 degrees"), "{table}");
+    assert!(text(&folder, "d.html").contains("a rotation, by 40.11° from the first to the second"));
+}

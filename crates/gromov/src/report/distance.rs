@@ -86,8 +86,9 @@ fn table(names: (&str, &str), mu: &Measure, nu: &Measure, sol: &Solution) -> Tab
     let size = |m: &Measure| format!("{} points in dimension {}", m.len(), m.dim());
     let reflected = match (sol.reflected, &sol.rotation[..]) {
         (Some(true), _) => "a mirror image".into(),
-        (Some(false), [a, _, c, _]) => {
-            format!("a rotation, by {:.2}° from the first to the second", c.atan2(*a).to_degrees() + 0.0)
+        // y ≈ Rᵀ x
+        (Some(false), [a, b, _, _]) => {
+            format!("a rotation, by {:.2}° from the first to the second", b.atan2(*a).to_degrees() + 0.0)
         }
         (Some(false), _) => "a rotation".into(),
         (None, _) => "a partial isometry".into(),
