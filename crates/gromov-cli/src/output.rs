@@ -54,7 +54,7 @@ pub fn advice(status: Status) -> &'static str {
         Status::IterationCap => " (an iteration reached its cap)",
         Status::TimeCap => " (raise --time-limit to search on)",
         Status::Stalled => {
-            " (no further progress was possible; try another --step; energies of distances have kinks where points meet)"
+            " (no further progress was possible; try another --step. Distances have kinks where points meet; a nearly singular Sigma makes steps tiny)"
         }
         Status::Interrupted => " (this is the state when it was stopped)",
         _ => "",
