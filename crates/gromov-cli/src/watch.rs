@@ -86,4 +86,8 @@ impl Observer for Watch {
             ControlFlow::Continue(())
         }
     }
+
+    fn flag(&self) -> Option<Arc<AtomicBool>> {
+        Some(Arc::clone(&self.interrupted))
+    }
 }

@@ -1,6 +1,8 @@
 //! The vocabulary of every iteration: how a run stopped, how long it may take, who watches it.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// How an answered run stopped.
@@ -77,6 +79,12 @@ impl Event {
 pub trait Observer {
     /// Called between iterations, from the thread that called `solve`.
     fn event(&mut self, event: &Event) -> ControlFlow<()>;
+
+    /// A flag that another thread sets to end the run: it is heard within a step too, where
+    /// [`Observer::event`] is called between steps only. `None` by default.
+    fn flag(&self) -> Option<Arc<AtomicBool>> {
+        None
+    }
 }
 
 impl Observer for () {
@@ -91,18 +99,41 @@ impl<F: FnMut(&Event) -> ControlFlow<()>> Observer for F {
     }
 }
 
-/// A deadline, if any.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Deadline(Option<Instant>);
+/// What may end a run early, also in the middle of a long step: a deadline, and a flag that another thread sets.
+///
+/// ```
+/// use std::time::Duration;
+/// use gromov::solve::{Status, Stop};
+/// assert_eq!(Stop::never().requested(), None);
+/// assert_eq!(Stop::after(Some(Duration::ZERO)).requested(), Some(Status::TimeCap));
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Stop {
+    end: Option<Instant>,
+    flag: Option<Arc<AtomicBool>>,
+}
 
-impl Deadline {
-    /// Starts the clock; `None` never ends.
-    pub(crate) fn start(limit: Option<Duration>) -> Self {
-        Deadline(limit.and_then(|l| Instant::now().checked_add(l)))
+impl Stop {
+    /// Never.
+    pub fn never() -> Self {
+        Stop::default()
     }
 
-    /// True once the limit has passed.
-    pub(crate) fn passed(&self) -> bool {
-        self.0.is_some_and(|end| Instant::now() >= end)
+    /// When the limit has passed, counted from now; `None` is never.
+    pub fn after(limit: Option<Duration>) -> Self {
+        Stop { end: limit.and_then(|l| Instant::now().checked_add(l)), flag: None }
+    }
+
+    /// Also when the flag is set, if there is one.
+    pub fn or_flag(self, flag: Option<Arc<AtomicBool>>) -> Self {
+        Stop { flag, ..self }
+    }
+
+    /// `interrupted` once the flag is set, `time_cap` once the limit has passed, else `None`.
+    pub fn requested(&self) -> Option<Status> {
+        if self.flag.as_ref().is_some_and(|f| f.load(Ordering::Relaxed)) {
+            return Some(Status::Interrupted);
+        }
+        self.end.filter(|end| Instant::now() >= *end).map(|_| Status::TimeCap)
     }
 }

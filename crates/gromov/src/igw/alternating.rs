@@ -21,7 +21,7 @@ use crate::error::{Error, Result};
 use crate::linalg;
 use crate::measure::{Measure, sample::Source};
 use crate::ot::{Basis, Exact, LowRankCost, Plan};
-use crate::solve::{Deadline, Event, Observer, Status};
+use crate::solve::{Event, Observer, Status, Stop};
 
 /// Starts of one parallel round; fewer for large clouds, whose rounds are long.
 const ROUND: usize = 8;
@@ -105,7 +105,7 @@ impl Alternating {
         let gaussian = 1 << axes.signed_axes();
         (0..count).into_par_iter().try_for_each(|k| {
             let start = axes.start(if k == 0 { 0 } else { gaussian + k }, self.seed);
-            alternate(&pair, &start, None, self.max_iter, &Deadline::start(None)).map(|_| ())
+            alternate(&pair, &start, None, self.max_iter, &Stop::never()).map(|_| ())
         })
     }
 
@@ -115,7 +115,7 @@ impl Alternating {
         if self.closed_forms && (mu.dim(), nu.dim()) == (1, 1) {
             return line::solve(mu, nu, self.center, self.tol);
         }
-        let mut state = State::new(self, mu, nu)?;
+        let mut state = State::new(self, mu, nu, observer)?;
         while !state.done() {
             state.step()?;
             let event = Event::new(state.tried, Some(state.starts), 0.0, state.best_squared());
@@ -142,16 +142,16 @@ struct State<'a> {
     /// Spectral bound, and whether the best value meets it: then no start can be better.
     lower: f64,
     certified: bool,
-    deadline: Deadline,
+    stop: Stop,
     stopped: Option<Status>,
 }
 
 impl<'a> State<'a> {
-    fn new(options: &'a Alternating, mu: &Measure, nu: &Measure) -> Result<Self> {
+    fn new(options: &'a Alternating, mu: &Measure, nu: &Measure, observer: &dyn Observer) -> Result<Self> {
         let pair = Pair::new(mu, nu, options.center);
         let (starts, round) = options.plan_of_starts(mu.len(), nu.len());
         let axes = Axes::new(&pair)?;
-        let deadline = Deadline::start(options.time_limit);
+        let stop = Stop::after(options.time_limit).or_flag(observer.flag());
         let lower = bound::spectral_of_moments(&pair.sigma_x, mu.dim(), &pair.sigma_y, nu.dim())?;
         Ok(State {
             options,
@@ -164,7 +164,7 @@ impl<'a> State<'a> {
             tried: 0,
             lower,
             certified: false,
-            deadline,
+            stop,
             stopped: None,
         })
     }
@@ -177,7 +177,7 @@ impl<'a> State<'a> {
         let round = self.tried..(self.tried + self.round).min(self.starts);
         let run = |k: usize| {
             let start = self.axes.start(k, self.options.seed);
-            alternate(&self.pair, &start, None, self.options.max_iter, &self.deadline).map(|l| l.0)
+            alternate(&self.pair, &start, None, self.options.max_iter, &self.stop).map(|l| l.0)
         };
         let results: Vec<Result<Local>> = match round.len() {
             1 => round.clone().map(run).collect(),
@@ -190,8 +190,8 @@ impl<'a> State<'a> {
         let aligned = align::plan(&self.pair.x, &self.pair.y, &self.found[0].plan)?;
         self.certified = self.pair.certifies(aligned.squared, self.lower, self.options.tol);
         self.aligned = Some(aligned);
-        if self.deadline.passed() && !self.done() {
-            self.stopped = Some(Status::TimeCap);
+        if !self.done() {
+            self.stopped = self.stop.requested();
         }
         Ok(())
     }
@@ -268,7 +268,7 @@ fn alternate(
     a: &[f64],
     mut basis: Option<Basis>,
     max_iter: usize,
-    deadline: &Deadline,
+    stop: &Stop,
 ) -> Result<(Local, Basis)> {
     let (x, y) = (&pair.x, &pair.y);
     let (p, q) = (x.dim(), y.dim());
@@ -276,31 +276,33 @@ fn alternate(
     let mut last: Option<(Plan, Vec<f64>, f64)> = None;
     for iteration in 1..=max_iter {
         let cost = LowRankCost::inner_product(x.points(), &a, y.points(), p, q)?;
-        let sol = Exact::default().solve(&cost, x.weights(), y.weights(), basis.take())?;
-        let cross_moment = sol.plan.cross_moment(x.points(), p, y.points(), q);
+        let solved = Exact::default().run(&cost, x.weights(), y.weights(), basis.take(), stop)?;
+        let plan = solved.plan();
+        let cross_moment = plan.cross_moment(x.points(), p, y.points(), q);
         let norm = linalg::norm(&cross_moment);
         let before = last.as_ref().map_or(f64::NEG_INFINITY, |l| l.2);
-        let unchanged = sol.warm && sol.pivots == 0;
+        let unchanged = solved.warm && solved.pivots == 0;
         let fixed = unchanged || norm <= before * (1.0 + 4.0 * f64::EPSILON) || norm == 0.0;
         // the better of the last two: equal up to rounding
         let (plan, cross_moment, norm) = match last.take() {
             Some(l) if norm <= before => l,
-            _ => (sol.plan, cross_moment, norm),
+            _ => (plan, cross_moment, norm),
         };
-        let status = match (fixed, sol.status, deadline.passed()) {
-            (_, Status::IterationCap, _) => Some(Status::IterationCap),
-            (true, _, _) => Some(Status::Converged),
-            (false, _, true) => Some(Status::TimeCap),
-            (false, _, false) if iteration == max_iter => Some(Status::IterationCap),
+        let status = match (solved.status(), fixed, stop.requested()) {
+            // not an optimal plan: nothing is fixed
+            (status, _, _) if status != Status::Converged => Some(status),
+            (_, true, _) => Some(Status::Converged),
+            (_, false, Some(status)) => Some(status),
+            (_, false, None) if iteration == max_iter => Some(Status::IterationCap),
             _ => None,
         };
         if let Some(status) = status {
             let local = Local { plan, cross_moment, norm, iterations: iteration, status };
-            return Ok((local, sol.basis));
+            return Ok((local, solved.into_basis()));
         }
         a = cross_moment.iter().map(|m| m / norm).collect();
         last = Some((plan, cross_moment, norm));
-        basis = Some(sol.basis);
+        basis = Some(solved.into_basis());
     }
     Err(Error::option("max_iter", max_iter, "at least 1"))
 }
@@ -318,8 +320,7 @@ impl Tracked {
     /// Alternates from the last optimum; returns the plan and whether it converged.
     pub(crate) fn follow(&mut self, mu: &Measure, nu: &Measure) -> Result<(Plan, Status)> {
         let pair = Pair::new(mu, nu, false);
-        let (local, basis) =
-            alternate(&pair, &self.direction, self.basis.take(), 1000, &Deadline::start(None))?;
+        let (local, basis) = alternate(&pair, &self.direction, self.basis.take(), 1000, &Stop::never())?;
         if local.norm > 0.0 {
             self.direction = local.cross_moment.iter().map(|m| m / local.norm).collect();
         }

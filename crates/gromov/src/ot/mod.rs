@@ -19,10 +19,14 @@
 //! # Ok::<(), gromov::Error>(())
 //! ```
 
+mod cells;
 pub mod exact;
+mod levels;
 pub mod line;
 mod mass;
 mod pricing;
+mod refine;
+mod simplex;
 mod tree;
 
 pub use exact::{Basis, Exact, Solution};

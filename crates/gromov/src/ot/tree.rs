@@ -1,51 +1,33 @@
 //! The spanning tree of the network simplex method for the transportation problem.
 //!
 //! Nodes 0..n are rows (sources), n..n+m columns (sinks); every arc goes from a row to a column, so
-//! that the arc of a row to its parent points up and that of a column down. The tree is *strongly
-//! feasible*: every arc without flow points to the root, i.e. hangs on a row. The leaving arc is the
-//! last blocking one met along the cycle from its apex in the direction of the entering arc, which
+//! that the arc of a row to its parent points up and that of a column down. The root is a column. The tree
+//! is *strongly feasible*: every arc without flow points to the root, i.e. hangs on a row. The leaving arc is
+//! the last blocking one met along the cycle from its apex in the direction of the entering arc, which
 //! keeps it so and excludes cycling (Cunningham 1976); flows are integers.
-
-use super::mass::Masses;
+//!
+//! Only columns carry potentials: that of a row is c − v on the arc to its parent. Rows without
+//! children therefore need not be visited and stand in no list of children; and because potentials count up to
+//! one constant, a pivot shifts the side of the cut that has fewer columns.
 
 const NONE: u32 = u32::MAX;
 
-/// Arcs (row, column, flow > 0) of the north-west corner rule, cut where row and column end together.
-fn pieces(masses: &Masses, rows: &[usize], columns: &[usize]) -> Vec<Vec<(usize, usize, i64)>> {
-    let mut out = vec![Vec::new()];
-    let (mut i, mut j) = (0, 0);
-    let (mut supply, mut demand) = (masses.rows[rows[0]], masses.columns[columns[0]]);
-    loop {
-        let flow = supply.min(demand);
-        if let Some(piece) = out.last_mut() {
-            piece.push((rows[i], columns[j], flow));
-        }
-        supply -= flow;
-        demand -= flow;
-        match (supply == 0 && i + 1 < rows.len(), demand == 0 && j + 1 < columns.len()) {
-            (false, false) => return out,
-            (next_row, next_column) => {
-                if next_row {
-                    i += 1;
-                    supply = masses.rows[rows[i]];
-                }
-                if next_column {
-                    j += 1;
-                    demand = masses.columns[columns[j]];
-                }
-                if next_row && next_column {
-                    out.push(Vec::new());
-                }
-            }
-        }
-    }
+/// Arc of a basis.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Arc {
+    pub(crate) row: u32,
+    pub(crate) column: u32,
+    pub(crate) flow: i64,
 }
 
 #[derive(Debug, Clone)]
 pub(crate) struct Tree {
     n: usize,
+    root: usize,
     parent: Vec<u32>,
-    depth: Vec<u32>,
+    /// Columns at and below a node.
+    size: Vec<u32>,
+    /// Children: of a row all, of a column those that have children.
     first: Vec<u32>,
     next: Vec<u32>,
     previous: Vec<u32>,
@@ -54,68 +36,109 @@ pub(crate) struct Tree {
     stack: Vec<u32>,
 }
 
+/// The arc that leaves when another enters.
+struct Leaving {
+    /// The node below it.
+    node: usize,
+    /// Is it on the side of the column of the entering arc?
+    on_column_side: bool,
+    flow: i64,
+    /// Where the two sides meet.
+    join: usize,
+}
+
 impl Tree {
-    /// The north-west corner rule for rows and columns taken in the given orders; every mass is
-    /// positive. The rule breaks into pieces where a row and a column are used up together; a piece is a
-    /// path of arcs with flow, and pieces hang on each other by arcs without flow from a row (the top of
-    /// its piece) to a column, in a balanced binary tree: shallow, so that the first pivots move little.
-    pub(crate) fn north_west(masses: &Masses, rows: &[usize], columns: &[usize]) -> Self {
-        let (n, all) = (masses.rows.len(), masses.rows.len() + masses.columns.len());
+    /// North-west corner rule for rows and columns taken in the given orders; every mass is positive.
+    pub(crate) fn north_west(supplies: &[i64], demands: &[i64], rows: &[u32], columns: &[u32]) -> Self {
+        let (mut arcs, mut links) = (Vec::new(), Vec::new());
+        let (mut i, mut j) = (0, 0);
+        let (mut supply, mut demand) = (supplies[rows[0] as usize], demands[columns[0] as usize]);
+        loop {
+            let flow = supply.min(demand);
+            arcs.push(Arc { row: rows[i], column: columns[j], flow });
+            supply -= flow;
+            demand -= flow;
+            let next = (supply == 0 && i + 1 < rows.len(), demand == 0 && j + 1 < columns.len());
+            if next.0 {
+                i += 1;
+                supply = supplies[rows[i] as usize];
+            }
+            if next.1 {
+                j += 1;
+                demand = demands[columns[j] as usize];
+            }
+            match next {
+                (true, true) => links.push((rows[i], columns[j - 1])),
+                (false, false) => return Tree::new(rows.len(), columns.len(), &arcs, &links),
+                _ => {}
+            }
+        }
+    }
+
+    /// The tree of arcs with flow, which have no cycle, and of pairs that join what they leave apart:
+    /// a pair (row, column) is taken as it is, or, where that arc would point away from the root, as an arc
+    /// between the neighbours of its ends. Every row and column has an arc with flow.
+    pub(crate) fn new(n: usize, m: usize, arcs: &[Arc], links: &[(u32, u32)]) -> Self {
+        let all = n + m;
         let mut tree = Tree {
             n,
+            root: n,
             parent: vec![NONE; all],
-            depth: vec![0; all],
+            size: vec![0; all],
             first: vec![NONE; all],
             next: vec![NONE; all],
             previous: vec![NONE; all],
             flow: vec![0; all],
             stack: Vec::new(),
         };
-        let pieces = pieces(masses, rows, columns);
-        // ranges of pieces still to hang, with the column to hang them on
-        let mut todo = vec![(0, pieces.len(), None)];
-        while let Some((from, to, column)) = todo.pop() {
-            if from == to {
-                continue;
+        let arcs_of = Neighbours::new(n, all, arcs.iter().map(|a| (a.row, a.column)));
+        let links_of = Neighbours::new(n, all, links.iter().copied());
+        let mut reached = vec![false; all];
+        reached[tree.root] = true;
+        let mut queue = vec![tree.root];
+        let (mut spread, mut joined) = (0, 0);
+        while joined < queue.len() {
+            while spread < queue.len() {
+                let node = queue[spread];
+                spread += 1;
+                for &(other, arc) in arcs_of.of(node) {
+                    if !std::mem::replace(&mut reached[other as usize], true) {
+                        tree.attach(other as usize, node);
+                        tree.flow[other as usize] = arcs[arc as usize].flow;
+                        queue.push(other as usize);
+                    }
+                }
             }
-            let middle = (from + to) / 2;
-            let piece = &pieces[middle];
-            if let Some(column) = column {
-                tree.hang(piece[piece.len() / 2].0, column, 0);
+            let node = queue[joined];
+            match links_of.of(node).iter().find(|(other, _)| !reached[*other as usize]) {
+                Some(&(other, _)) => {
+                    let (mut row, mut column) = (other as usize, node);
+                    if !tree.is_row(row) {
+                        (row, column) = (arcs_of.of(row)[0].0 as usize, arcs_of.of(node)[0].0 as usize);
+                    }
+                    reached[row] = true;
+                    tree.attach(row, column);
+                    queue.push(row);
+                }
+                None => joined += 1,
             }
-            tree.hang_piece(piece);
-            todo.push((from, middle, Some(n + piece[0].1)));
-            todo.push((middle + 1, to, Some(n + piece[piece.len() - 1].1)));
+        }
+        debug_assert_eq!(queue.len(), all);
+        for &node in queue.iter().rev() {
+            tree.size[node] += u32::from(!tree.is_row(node));
+            if node != tree.root {
+                tree.size[tree.parent[node] as usize] += tree.size[node];
+            }
         }
         tree
     }
 
-    /// Hangs the nodes of a piece below the row of its middle arc.
-    fn hang_piece(&mut self, piece: &[(usize, usize, i64)]) {
-        let middle = piece.len() / 2;
-        let (row, column, flow) = piece[middle];
-        self.hang(self.n + column, row, flow);
-        let after = (middle + 1..piece.len()).map(|k| (k, k - 1));
-        let before = (0..middle).rev().map(|k| (k, k + 1));
-        for (k, neighbour) in after.chain(before) {
-            let (row, column, flow) = piece[k];
-            if row == piece[neighbour].0 {
-                self.hang(self.n + column, row, flow);
-            } else {
-                self.hang(row, self.n + column, flow);
-            }
-        }
+    fn is_row(&self, node: usize) -> bool {
+        node < self.n
     }
 
-    fn hang(&mut self, node: usize, parent: usize, flow: i64) {
-        self.attach(node, parent);
-        self.depth[node] = self.depth[parent] + 1;
-        self.flow[node] = flow;
-    }
-
-    fn attach(&mut self, node: usize, parent: usize) {
+    fn link(&mut self, node: usize, parent: usize) {
         let head = self.first[parent];
-        self.parent[node] = parent as u32;
         self.next[node] = head;
         self.previous[node] = NONE;
         if head != NONE {
@@ -124,10 +147,10 @@ impl Tree {
         self.first[parent] = node as u32;
     }
 
-    fn detach(&mut self, node: usize) {
+    fn unlink(&mut self, node: usize, parent: usize) {
         let (next, previous) = (self.next[node], self.previous[node]);
         if previous == NONE {
-            self.first[self.parent[node] as usize] = next;
+            self.first[parent] = next;
         } else {
             self.next[previous as usize] = next;
         }
@@ -136,81 +159,135 @@ impl Tree {
         }
     }
 
-    fn is_row(&self, node: usize) -> bool {
-        node < self.n
+    fn attach(&mut self, node: usize, parent: usize) {
+        self.parent[node] = parent as u32;
+        if self.is_row(node) {
+            if self.first[node] != NONE {
+                self.link(node, parent);
+            }
+        } else {
+            // a row that gets its first child
+            if self.first[parent] == NONE && self.parent[parent] != NONE {
+                self.link(parent, self.parent[parent] as usize);
+            }
+            self.link(node, parent);
+        }
     }
 
-    /// (row, column, flow) of every arc.
-    pub(crate) fn arcs(&self) -> impl Iterator<Item = (usize, usize, i64)> + '_ {
-        (0..self.parent.len()).filter(|&k| self.parent[k] != NONE).map(|k| {
+    fn detach(&mut self, node: usize) {
+        let parent = self.parent[node] as usize;
+        if self.is_row(node) {
+            if self.first[node] != NONE {
+                self.unlink(node, parent);
+            }
+        } else {
+            self.unlink(node, parent);
+            // a row that lost its last child
+            if self.first[parent] == NONE {
+                self.unlink(parent, self.parent[parent] as usize);
+            }
+        }
+    }
+
+    /// Every arc.
+    pub(crate) fn arcs(&self) -> impl Iterator<Item = Arc> + '_ {
+        (0..self.parent.len()).filter(|&k| k != self.root).map(|k| {
             let p = self.parent[k] as usize;
-            if self.is_row(k) { (k, p - self.n, self.flow[k]) } else { (p, k - self.n, self.flow[k]) }
+            let (row, column) = if self.is_row(k) { (k, p - self.n) } else { (p, k - self.n) };
+            Arc { row: row as u32, column: column as u32, flow: self.flow[k] }
         })
     }
 
-    /// Calls `f(node, parent)` for all nodes below `top`, parents first.
-    fn descend(&mut self, top: usize, mut f: impl FnMut(&mut Self, usize, usize)) {
-        let mut stack = std::mem::take(&mut self.stack);
-        stack.clear();
-        stack.push(top as u32);
-        while let Some(node) = stack.pop() {
-            let mut child = self.first[node as usize];
-            while child != NONE {
-                f(self, child as usize, node as usize);
-                stack.push(child);
-                child = self.next[child as usize];
-            }
-        }
-        self.stack = stack;
+    /// The column on which a row hangs.
+    pub(crate) fn column_above(&self, row: usize) -> usize {
+        self.parent[row] as usize - self.n
     }
 
-    /// Potentials with u_i + v_j = c_ij on every arc; the root keeps its own.
-    pub(crate) fn potentials(&mut self, u: &mut [f64], v: &mut [f64], cost: impl Fn(usize, usize) -> f64) {
-        let root = self.parent.iter().position(|p| *p == NONE).unwrap_or(0);
+    /// Potentials of the columns with u_i + v_j = c_ij on every arc, 0 at the root.
+    pub(crate) fn potentials(&mut self, v: &mut [f64], cost: impl Fn(usize, usize) -> f64) {
         let n = self.n;
-        self.descend(root, |tree, node, parent| {
-            if tree.is_row(node) {
-                u[node] = cost(node, parent - n) - v[parent - n];
-            } else {
-                v[node - n] = cost(parent, node - n) - u[parent];
+        v[self.root - n] = 0.0;
+        self.stack.clear();
+        self.stack.push(self.root as u32);
+        while let Some(column) = self.stack.pop() {
+            let above = column as usize - n;
+            let mut row = self.first[column as usize];
+            while row != NONE {
+                let u = cost(row as usize, above) - v[above];
+                let mut child = self.first[row as usize];
+                while child != NONE {
+                    let j = child as usize - n;
+                    v[j] = cost(row as usize, j) - u;
+                    self.stack.push(child);
+                    child = self.next[child as usize];
+                }
+                row = self.next[row as usize];
             }
-        });
+        }
+    }
+
+    /// Adds `shift` to the potentials of the columns below `top` (and of `top`), leaving out what is below `without`.
+    fn shift(&mut self, top: usize, without: usize, shift: f64, v: &mut [f64]) {
+        let n = self.n;
+        self.stack.clear();
+        if self.is_row(top) {
+            let mut child = self.first[top];
+            while child != NONE {
+                self.stack.push(child);
+                child = self.next[child as usize];
+            }
+        } else {
+            self.stack.push(top as u32);
+        }
+        while let Some(column) = self.stack.pop() {
+            v[column as usize - n] += shift;
+            let mut row = self.first[column as usize];
+            while row != NONE {
+                if row as usize != without {
+                    let mut child = self.first[row as usize];
+                    while child != NONE {
+                        if child as usize != without {
+                            self.stack.push(child);
+                        }
+                        child = self.next[child as usize];
+                    }
+                }
+                row = self.next[row as usize];
+            }
+        }
     }
 
     /// Brings arc (row, column) with reduced cost `reduced` into the tree.
-    pub(crate) fn pivot(&mut self, row: usize, column: usize, reduced: f64, u: &mut [f64], v: &mut [f64]) {
+    pub(crate) fn pivot(&mut self, row: usize, column: usize, reduced: f64, v: &mut [f64]) {
         let column = self.n + column;
-        let (leaving, on_column_side, delta) = self.leaving(row, column);
-        if delta > 0 {
-            self.push_flow(row, column, delta);
+        let leaving = self.leaving(row, column);
+        let (inside, outside) = if leaving.on_column_side { (column, row) } else { (row, column) };
+        self.push_flow(row, leaving.join, -leaving.flow);
+        self.push_flow(column, leaving.join, leaving.flow);
+        let cut = self.size[leaving.node];
+        self.resize(self.parent[leaving.node] as usize, leaving.join, cut.wrapping_neg());
+        self.resize(outside, leaving.join, cut);
+        self.rehang(inside, outside, &leaving, cut);
+        // the arc gets reduced cost 0 by shifting one side of the cut
+        let shift = if self.is_row(inside) { -reduced } else { reduced };
+        if 2 * cut as usize <= v.len() {
+            self.shift(inside, NONE as usize, shift, v);
+        } else {
+            self.shift(self.root, inside, -shift, v);
         }
-        let (inside, outside) = if on_column_side { (column, row) } else { (row, column) };
-        self.rehang(inside, outside, leaving, delta);
-        // the arc gets reduced cost 0 by shifting the potentials of the part cut off
-        let shift = if self.is_row(inside) { reduced } else { -reduced };
-        self.depth[inside] = self.depth[outside] + 1;
-        let n = self.n;
-        let mut change = |node: usize| {
-            if node < n {
-                u[node] += shift;
-            } else {
-                v[node - n] -= shift;
-            }
-        };
-        change(inside);
-        self.descend(inside, |tree, node, parent| {
-            tree.depth[node] = tree.depth[parent] + 1;
-            change(node);
-        });
     }
 
-    /// The last blocking arc along the cycle: (node below it, is it on the column's side, its flow).
-    fn leaving(&self, row: usize, column: usize) -> (usize, bool, i64) {
+    /// The last blocking arc along the cycle.
+    fn leaving(&self, row: usize, column: usize) -> Leaving {
         let (mut a, mut b) = (row, column);
         let (mut on_row_side, mut least_row) = (row, i64::MAX);
         let (mut on_column_side, mut least_column) = (column, i64::MAX);
         while a != b {
-            let (up_a, up_b) = (self.depth[a] >= self.depth[b], self.depth[b] >= self.depth[a]);
+            // a node above another has more columns below it, or as many if it is a row above one column
+            let (size_a, size_b) = (self.size[a], self.size[b]);
+            let tie = size_a == size_b;
+            let up_a = size_a < size_b || tie && (!self.is_row(a) || self.is_row(b));
+            let up_b = size_b < size_a || tie && (!self.is_row(b) || self.is_row(a));
             if up_a {
                 if self.is_row(a) && self.flow[a] < least_row {
                     (on_row_side, least_row) = (a, self.flow[a]);
@@ -224,41 +301,81 @@ impl Tree {
                 b = self.parent[b] as usize;
             }
         }
-        if least_column <= least_row {
-            (on_column_side, true, least_column)
-        } else {
-            (on_row_side, false, least_row)
+        let on_column = least_column <= least_row;
+        Leaving {
+            node: if on_column { on_column_side } else { on_row_side },
+            on_column_side: on_column,
+            flow: least_column.min(least_row),
+            join: a,
         }
     }
 
-    fn push_flow(&mut self, row: usize, column: usize, delta: i64) {
-        let (mut a, mut b) = (row, column);
-        while a != b {
-            let (up_a, up_b) = (self.depth[a] >= self.depth[b], self.depth[b] >= self.depth[a]);
-            if up_a {
-                self.flow[a] += if self.is_row(a) { -delta } else { delta };
-                a = self.parent[a] as usize;
-            }
-            if up_b {
-                self.flow[b] += if self.is_row(b) { delta } else { -delta };
-                b = self.parent[b] as usize;
-            }
+    /// Adds to the flow of arcs that point up from `node` to `join`, and takes away from those that point down.
+    fn push_flow(&mut self, mut node: usize, join: usize, delta: i64) {
+        if delta == 0 {
+            return;
+        }
+        while node != join {
+            self.flow[node] += if self.is_row(node) { delta } else { -delta };
+            node = self.parent[node] as usize;
         }
     }
 
-    /// Cuts the arc above `leaving` and hangs the part below it, turned over, on `outside`.
-    fn rehang(&mut self, inside: usize, outside: usize, leaving: usize, flow: i64) {
-        let (mut node, mut new_parent, mut new_flow) = (inside, outside, flow);
+    fn resize(&mut self, mut node: usize, join: usize, by: u32) {
+        while node != join {
+            self.size[node] = self.size[node].wrapping_add(by);
+            node = self.parent[node] as usize;
+        }
+    }
+
+    /// Cuts the arc above the leaving node and hangs the part below it, turned over, on `outside`.
+    fn rehang(&mut self, inside: usize, outside: usize, leaving: &Leaving, cut: u32) {
+        let (mut node, mut new_parent, mut new_flow, mut new_size) = (inside, outside, leaving.flow, cut);
         loop {
-            let (old_parent, old_flow) = (self.parent[node] as usize, self.flow[node]);
+            let (old_parent, old_flow, old_size) =
+                (self.parent[node] as usize, self.flow[node], self.size[node]);
             self.detach(node);
             self.attach(node, new_parent);
             self.flow[node] = new_flow;
-            if node == leaving {
+            self.size[node] = new_size;
+            if node == leaving.node {
                 return;
             }
-            (new_parent, new_flow, node) = (node, old_flow, old_parent);
+            (new_parent, new_flow, new_size, node) = (node, old_flow, cut - old_size, old_parent);
         }
+    }
+}
+
+/// The neighbours of each node in a list of pairs (row, column), and which pair it is.
+struct Neighbours {
+    start: Vec<u32>,
+    list: Vec<(u32, u32)>,
+}
+
+impl Neighbours {
+    fn new(n: usize, all: usize, pairs: impl Iterator<Item = (u32, u32)> + Clone) -> Self {
+        let ends = pairs.map(|(i, j)| (i, n as u32 + j));
+        let mut start = vec![0u32; all + 1];
+        for (i, j) in ends.clone() {
+            start[i as usize + 1] += 1;
+            start[j as usize + 1] += 1;
+        }
+        for k in 0..all {
+            start[k + 1] += start[k];
+        }
+        let mut end = start.clone();
+        let mut list = vec![(0, 0); start[all] as usize];
+        for (e, (i, j)) in ends.enumerate() {
+            for (node, other) in [(i, j), (j, i)] {
+                list[end[node as usize] as usize] = (other, e as u32);
+                end[node as usize] += 1;
+            }
+        }
+        Neighbours { start, list }
+    }
+
+    fn of(&self, node: usize) -> &[(u32, u32)] {
+        &self.list[self.start[node] as usize..self.start[node + 1] as usize]
     }
 }
 
@@ -266,23 +383,47 @@ impl Tree {
 mod tests {
     use super::*;
     use crate::measure::sample::Source;
+    use crate::ot::mass::Masses;
 
     /// Every arc without flow hangs on a row, flows meet the masses, depths count arcs.
     fn check(tree: &Tree, masses: &Masses) {
         let (mut rows, mut columns) = (masses.rows.clone(), masses.columns.clone());
-        for (i, j, flow) in tree.arcs() {
-            assert!(flow >= 0);
-            rows[i] -= flow;
-            columns[j] -= flow;
+        for arc in tree.arcs() {
+            assert!(arc.flow >= 0);
+            rows[arc.row as usize] -= arc.flow;
+            columns[arc.column as usize] -= arc.flow;
         }
         assert!(rows.iter().chain(&columns).all(|m| *m == 0));
         assert_eq!(tree.arcs().count(), rows.len() + columns.len() - 1);
-        for node in 0..tree.parent.len() {
-            let parent = tree.parent[node];
-            if parent != NONE {
-                assert_eq!(tree.depth[node], tree.depth[parent as usize] + 1);
-                assert!(tree.flow[node] > 0 || tree.is_row(node), "an empty arc points away from the root");
+        let mut size: Vec<u32> = (0..tree.parent.len()).map(|k| u32::from(!tree.is_row(k))).collect();
+        let mut children = vec![0; size.len()];
+        let depth = |mut node: usize| {
+            let mut depth = 0;
+            while node != tree.root {
+                (node, depth) = (tree.parent[node] as usize, depth + 1);
             }
+            depth
+        };
+        let mut deepest_first: Vec<usize> = (0..size.len()).collect();
+        deepest_first.sort_by_key(|k| std::cmp::Reverse(depth(*k)));
+        for node in deepest_first {
+            assert_eq!(size[node], tree.size[node]);
+            if node != tree.root {
+                let parent = tree.parent[node] as usize;
+                assert_ne!(tree.is_row(node), tree.is_row(parent));
+                assert!(tree.flow[node] > 0 || tree.is_row(node), "an empty arc points away from the root");
+                size[parent] += size[node];
+                // rows without children stand in no list
+                children[parent] += usize::from(!tree.is_row(node) || children[node] > 0);
+            }
+        }
+        for node in 0..children.len() {
+            let (mut child, mut last, mut count) = (tree.first[node], NONE, 0);
+            while child != NONE {
+                assert_eq!((tree.parent[child as usize], tree.previous[child as usize]), (node as u32, last));
+                (last, child, count) = (child, tree.next[child as usize], count + 1);
+            }
+            assert_eq!(count, children[node]);
         }
     }
 
@@ -303,15 +444,25 @@ mod tests {
                     Masses::new(&a, &b).unwrap()
                 }
             };
-            let (rows, columns) = (s.permutation(n), s.permutation(m));
-            let mut tree = Tree::north_west(&masses, &rows, &columns);
+            let mut order = |n: usize| s.permutation(n).iter().map(|i| *i as u32).collect::<Vec<u32>>();
+            let (rows, columns) = (order(n), order(m));
+            let mut tree = Tree::north_west(&masses.rows, &masses.columns, &rows, &columns);
             check(&tree, &masses);
-            let (mut u, mut v) = (vec![0.0; n], vec![0.0; m]);
+            // costs that are potentials of rows and columns: every tree has these and no others
+            let c = |i: usize, j: usize| (i * 3 + 1) as f64 + (j * j) as f64;
+            let mut v = vec![0.0; m];
             for _ in 0..40 {
                 let (i, j) = (s.below(n), s.below(m));
-                if tree.arcs().all(|arc| (arc.0, arc.1) != (i, j)) {
-                    tree.pivot(i, j, -1.0, &mut u, &mut v);
+                if tree.arcs().all(|arc| (arc.row as usize, arc.column as usize) != (i, j)) {
+                    tree.potentials(&mut v, c);
+                    let before: Vec<f64> = v.clone();
+                    tree.pivot(i, j, -1.0, &mut v);
                     check(&tree, &masses);
+                    // one side of the cut moved, and with it the arcs between the sides
+                    let kept = (0..m).filter(|&j| v[j] == before[j]).count();
+                    assert!(2 * kept >= m && (0..m).all(|j| (v[j] - before[j]).abs() <= 1.0));
+                    tree.potentials(&mut v, c);
+                    assert!((0..m).all(|k| v[k] - v[0] == (k * k) as f64));
                 }
             }
         }
