@@ -358,8 +358,11 @@ impl Axes {
             let mut s = Source::new(seed, k as u64);
             (0..self.p * self.q).map(|_| s.normal()).collect()
         };
-        let size = linalg::norm(&a);
-        a.iter_mut().for_each(|x| *x /= size);
+        // entries may be so small that their squares are 0
+        for size in [linalg::max_abs, linalg::norm] {
+            let size = size(&a);
+            a.iter_mut().for_each(|x| *x /= size);
+        }
         a
     }
 
