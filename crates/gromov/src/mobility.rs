@@ -82,7 +82,7 @@ impl<'a> Mobility<'a> {
     }
 
     /// [`Error::Singular`] if the smallest eigenvalue of Σ is at or below the floor, or below 1e-290 of the largest
-    /// squared coordinate (of a point without weight, then).
+    /// squared coordinate (of a point without weight, then), or has no inverse in doubles.
     pub fn check_regular(&self) -> Result<()> {
         check_regular(&self.eigen.values, self.floor, self.unit)
     }
@@ -267,7 +267,8 @@ const LEAST: f64 = 1e-290;
 
 fn check_regular(values: &[f64], floor: f64, unit: f64) -> Result<()> {
     let (largest, smallest) = (values[0], values[values.len() - 1]);
-    if smallest > floor * largest && smallest > LEAST {
+    // far below 1 in units² and in a small unit, the inverse leaves the range of doubles
+    if smallest > floor * largest && smallest > LEAST && (0.5 / smallest / unit / unit).is_finite() {
         return Ok(());
     }
     let scale = unit * unit;
