@@ -203,8 +203,8 @@ fn operator(mu: &Measure, bytes: &mut Bytes<'_>) {
     let inverse = match l.inverse(&lv) {
         Ok(inverse) => inverse,
         Err(Error::Singular { .. }) => {
-            // or a point without weight is so far out that Σ has lost its digits
-            let lost = least <= 1e-280 * scale * scale;
+            // or a point without weight is so far out that Σ has lost its digits, or its inverse is no double
+            let lost = least <= 1e-280 * scale * scale || (0.5 / least).is_infinite();
             assert!(least <= mobility::FLOOR * most || lost, "{least:e} of {most:e} is not singular");
             return;
         }
