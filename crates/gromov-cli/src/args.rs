@@ -133,7 +133,7 @@ pub struct Distance {
     /// auto: the exact formula when both clouds are on the line, else local; local: always the search
     #[arg(long, value_enum, default_value_t = Method::Auto)]
     pub method: Method,
-    /// Starts of the search, at most 1000000 [default: 64; 16 when n m is above 250000]
+    /// Starts of the search, at most 1000000 [default: 128; 64 when n m is above 40000, 16 above 4000000]
     #[arg(long, allow_negative_numbers = true, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub starts: Option<u32>,
     /// certified means squared - lower bound <= X squared + rounding

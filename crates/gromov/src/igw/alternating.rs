@@ -3,40 +3,52 @@
 //! |M| never decreases, and the plan stops changing after finitely many steps at a local optimum of
 //! |M| (each step is an exact linear transport problem, warm-started from the last). Starts are, in
 //! this order: the principal axes of both clouds matched in order with every choice of signs, then
-//! matrices A with independent Gaussian entries. The product coupling is never used: for centred
-//! clouds it has M = 0, an exact critical point at which several packages stop.
+//! matrices A with independent Gaussian entries, and after the first sixteen starts every second pair of them
+//! near one of the three best optima so far, whose neighbours are better than most. The product coupling is never
+//! used: for centred clouds it has M = 0, an exact critical point at which several packages stop.
 //!
-//! The search ends early when the best value meets the spectral bound. Starts run in parallel in rounds of
-//! fixed size; deadlines and observers are heard between rounds
-//! (a deadline also between the alternations of a start), so that a result depends on the seed alone
-//! unless time runs out.
+//! Clouds of more than 512 points are first seen as the means of 256 cells: a start alternates on these, and goes
+//! on from what it finds with the clouds themselves. It ends when it comes
+//! upon a plan from which another one went on to an optimum. The search ends early when
+//! the best value meets the spectral bound. Starts run in parallel in rounds of fixed size; what they learn from
+//! each other is decided between rounds, so that a result depends on the seed alone unless time runs out.
+//! Observers are heard between rounds, a deadline and a flag ([`Stop`]) within a transport problem too.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use rayon::prelude::*;
 
 use super::align::Aligned;
+use super::optima::{Optima, Optimum, Print, print};
+use super::starts::Axes;
 use super::{Alternative, Found, Method, Pair, Solution, align, bound, line};
 use crate::error::{Error, Result};
 use crate::linalg;
-use crate::measure::{Measure, sample::Source};
-use crate::ot::{Basis, Exact, LowRankCost, Plan};
+use crate::measure::Measure;
+use crate::ot::{Basis, Exact, LowRankCost, Plan, cells};
 use crate::solve::{Event, Observer, Status, Stop};
 
 /// Starts of one parallel round; fewer for large clouds, whose rounds are long.
 const ROUND: usize = 8;
 const LARGE_ROUND: usize = 2;
-/// n · m above which clouds count as large: fewer starts are tried, and fewer of them at once.
-const LARGE: usize = 250_000;
+/// n · m up to which clouds count as small, and above which as large: fewer starts are tried, and of large clouds
+/// fewer at once.
+const SMALL: usize = 40_000;
+const LARGE: usize = 4_000_000;
+/// Cells on which a start alternates first, where a cloud has more than twice as many points.
+const CELLS: usize = 256;
+/// Starts near optima found: near how many of the best ones, and how far, |A − M/|M||.
+const NEAR_OPTIMA: usize = 3;
+const NEAR_SIZES: [f64; 2] = [0.1, 0.3];
 /// Alternatives kept.
 const ALTERNATIVES: usize = 64;
-/// Axis sign choices are listed for at most this many axes.
-const SIGNED_AXES: usize = 5;
-
 /// Options of the local solver.
 #[derive(Debug, Clone)]
 pub struct Alternating {
-    /// Number of starts; `None`: 64, or 16 when n · m > 250,000.
+    /// Number of starts; `None`: 128 for n · m up to 40,000, 64 up to 4,000,000, else 16. (On 30 pairs of outlines
+    /// of 100 points in the plane, where a Gaussian start reaches the best value known once in 6 to 500, 128 starts
+    /// reach it on all pairs, 64 on 29 or 30.)
     pub starts: Option<usize>,
     /// Seed of the Gaussian starts.
     pub seed: u64,
@@ -72,7 +84,6 @@ struct Local {
     plan: Plan,
     cross_moment: Vec<f64>,
     norm: f64,
-    iterations: usize,
     status: Status,
 }
 
@@ -93,7 +104,11 @@ impl Alternating {
 
     /// Starts there will be for clouds of n and m points, and how many of them at once.
     pub(super) fn plan_of_starts(&self, n: usize, m: usize) -> (usize, usize) {
-        let (starts, round) = if n * m > LARGE { (16, LARGE_ROUND) } else { (64, ROUND) };
+        let (starts, round) = match n * m {
+            ..=SMALL => (128, ROUND),
+            ..=LARGE => (64, ROUND),
+            _ => (16, LARGE_ROUND),
+        };
         let starts = self.starts.unwrap_or(starts);
         (starts, round.min(starts))
     }
@@ -102,10 +117,11 @@ impl Alternating {
     pub(super) fn trial_round(&self, mu: &Measure, nu: &Measure, count: usize) -> Result<()> {
         let pair = Pair::new(mu, nu, self.center);
         let axes = Axes::new(&pair)?;
-        let gaussian = 1 << axes.signed_axes();
+        let (gaussian, cells) = (1 << axes.signed_axes(), coarse(&pair)?);
         (0..count).into_par_iter().try_for_each(|k| {
             let start = axes.start(if k == 0 { 0 } else { gaussian + k }, self.seed);
-            alternate(&pair, &start, None, self.max_iter, &Stop::never()).map(|_| ())
+            let start = on_cells(&cells, start, self.max_iter, &Stop::never())?;
+            alternate(&pair, &start, None, self.max_iter, &Stop::never(), &HashMap::new()).map(|_| ())
         })
     }
 
@@ -131,14 +147,16 @@ impl Alternating {
 struct State<'a> {
     options: &'a Alternating,
     pair: Pair,
+    cells: Option<Pair>,
     starts: usize,
     /// Starts of one round.
     round: usize,
     axes: Axes,
-    found: Vec<Local>,
-    /// The best plan seen through its rotation.
-    aligned: Option<Aligned>,
+    optima: Optima,
+    /// The best optimum, and its plan seen through its rotation.
+    best: Option<(Local, Aligned)>,
     tried: usize,
+    iterations: usize,
     /// Spectral bound, and whether the best value meets it: then no start can be better.
     lower: f64,
     certified: bool,
@@ -155,13 +173,15 @@ impl<'a> State<'a> {
         let lower = bound::spectral_of_moments(&pair.sigma_x, mu.dim(), &pair.sigma_y, nu.dim())?;
         Ok(State {
             options,
+            cells: coarse(&pair)?,
             pair,
             starts,
             round,
             axes,
-            found: Vec::new(),
-            aligned: None,
+            optima: Optima::default(),
+            best: None,
             tried: 0,
+            iterations: 0,
             lower,
             certified: false,
             stop,
@@ -176,84 +196,79 @@ impl<'a> State<'a> {
     fn step(&mut self) -> Result<()> {
         let round = self.tried..(self.tried + self.round).min(self.starts);
         let run = |k: usize| {
-            let start = self.axes.start(k, self.options.seed);
-            alternate(&self.pair, &start, None, self.options.max_iter, &self.stop).map(|l| l.0)
+            let start = self.start(k)?;
+            alternate(&self.pair, &start, None, self.options.max_iter, &self.stop, &self.optima.passed)
+                .map(|found| found.0)
         };
-        let results: Vec<Result<Local>> = match round.len() {
+        let results: Vec<Result<End>> = match round.len() {
             1 => round.clone().map(run).collect(),
             _ => round.clone().into_par_iter().map(run).collect(),
         };
         self.tried = round.end;
         for result in results {
-            self.keep(result?);
+            let end = result?;
+            self.iterations += end.iterations;
+            let number =
+                end.seen.unwrap_or_else(|| self.optima.number(&end.local.cross_moment, end.local.norm));
+            self.optima.count(number, &end.passed);
+            if end.seen.is_none() && self.best.as_ref().is_none_or(|best| end.local.norm > best.0.norm) {
+                let aligned = align::plan(&self.pair.x, &self.pair.y, &end.local.plan)?;
+                self.best = Some((end.local, aligned));
+            }
         }
-        let aligned = align::plan(&self.pair.x, &self.pair.y, &self.found[0].plan)?;
-        self.certified = self.pair.certifies(aligned.squared, self.lower, self.options.tol);
-        self.aligned = Some(aligned);
+        if let Some((_, aligned)) = &self.best {
+            self.certified = self.pair.certifies(aligned.squared, self.lower, self.options.tol);
+        }
         if !self.done() {
             self.stopped = self.stop.requested();
         }
         Ok(())
     }
 
-    /// Best first; only the best keeps its plan.
-    fn keep(&mut self, mut local: Local) {
-        let better = self.found.first().is_none_or(|best| local.norm > best.norm);
-        if better {
-            if let Some(old) = self.found.first_mut() {
-                old.plan = Plan::from_entries(0, 0, Vec::new());
-            }
-            self.found.insert(0, local);
-        } else {
-            local.plan = Plan::from_entries(0, 0, Vec::new());
-            self.found.push(local);
+    /// Start number `k`: along the axes first, then Gaussian, both improved on the cells; after two rounds two of
+    /// four near the best optima.
+    fn start(&self, k: usize) -> Result<Vec<f64>> {
+        let mut start = self.axes.start(k, self.options.seed);
+        if k < 2 * ROUND || k % 4 >= 2 {
+            return on_cells(&self.cells, start, self.options.max_iter, &self.stop);
         }
+        let near = self.optima.best(k / 4 % NEAR_OPTIMA);
+        let size = NEAR_SIZES[k % 2];
+        start
+            .iter_mut()
+            .zip(&near.cross_moment)
+            .for_each(|(a, m)| *a = size * *a + m / near.norm.max(f64::MIN_POSITIVE));
+        Ok(start)
     }
 
     /// The best value so far, scaled back; not a number before the first round.
     fn best_squared(&self) -> f64 {
-        self.aligned.as_ref().map_or(f64::NAN, |a| self.pair.scaled(a.squared))
+        self.best.as_ref().map_or(f64::NAN, |best| self.pair.scaled(best.1.squared))
     }
 
     fn finish(self) -> Result<Solution> {
-        let best = &self.found[0];
-        let aligned = match self.aligned {
-            Some(aligned) => aligned,
-            None => align::plan(&self.pair.x, &self.pair.y, &best.plan)?,
-        };
+        let (best, aligned) = self.best.ok_or_else(|| Error::option("starts", 0, "at least 1"))?;
         let rounding = self.pair.rounding();
         // values of the others from |M|: differences matter here, not digits of tiny values
-        let squared = |l: &Local| aligned.squared + 2.0 * (best.norm - l.norm) * (best.norm + l.norm);
-        let same = |l: &&Local| squared(l) - aligned.squared <= 1e-9 * aligned.squared + rounding;
-        let hits = self.found.iter().filter(same).count();
-        let mut others: Vec<&Local> = self.found.iter().skip(1).collect();
-        others.retain(|l| squared(l) <= 1.05 * aligned.squared + rounding);
-        others.sort_by(|a, b| b.norm.total_cmp(&a.norm));
-        let mut distinct: Vec<&Local> = vec![best];
-        for l in others {
-            let far = |o: &&Local| {
-                let gap: f64 = o.cross_moment.iter().zip(&l.cross_moment).map(|(a, b)| (a - b).powi(2)).sum();
-                gap.sqrt() > 1e-6 * best.norm
-            };
-            if distinct.len() <= ALTERNATIVES && distinct.iter().all(far) {
-                distinct.push(l);
-            }
-        }
+        let squared = |o: &Optimum| aligned.squared + 2.0 * (best.norm - o.norm) * (best.norm + o.norm);
+        let same = |o: &&Optimum| squared(o) - aligned.squared <= 1e-9 * aligned.squared + rounding;
+        let hits = self.optima.ranked().filter(same).map(|o| o.hits).sum();
         let (p, q) = (self.pair.x.dim(), self.pair.y.dim());
-        let alternatives = distinct[1..]
-            .iter()
-            .map(|l| {
-                Ok(Alternative { squared: squared(l), reflected: align::reflected(&l.cross_moment, p, q)? })
+        let near = |o: &&Optimum| squared(o) <= 1.05 * aligned.squared + rounding;
+        let alternatives = self.optima.ranked().skip(1).filter(near).take(ALTERNATIVES);
+        let alternatives = alternatives
+            .map(|o| {
+                Ok(Alternative { squared: squared(o), reflected: align::reflected(&o.cross_moment, p, q)? })
             })
             .collect::<Result<Vec<_>>>()?;
         let found = Found {
             aligned,
-            plan: best.plan.clone(),
+            plan: best.plan,
             lower: self.lower,
             // an optimum is an optimum, however the search ended
             status: if self.certified { Status::Converged } else { self.stopped.unwrap_or(best.status) },
             method: Method::Local,
-            iterations: self.found.iter().map(|l| l.iterations).sum(),
+            iterations: self.iterations,
             starts: self.tried,
             hits,
             alternatives,
@@ -262,24 +277,71 @@ impl<'a> State<'a> {
     }
 }
 
-/// Alternates from the matrix `a` until the plan stays the same.
+/// The clouds as the means of a few cells each; `None` where both are small.
+fn coarse(pair: &Pair) -> Result<Option<Pair>> {
+    let small = |cloud: &Measure| cloud.len() <= 2 * CELLS;
+    if small(&pair.x) && small(&pair.y) {
+        return Ok(None);
+    }
+    let of = |cloud: &Measure| match small(cloud) {
+        true => Ok(cloud.clone()),
+        false => {
+            let (means, weights) = cells::means(cloud.points(), cloud.weights(), cloud.dim(), CELLS);
+            Measure::normalized(means, cloud.dim(), weights)
+        }
+    };
+    Ok(Some(Pair::new(&of(&pair.x)?, &of(&pair.y)?, false)))
+}
+
+/// A start improved by alternation on the cells, where there are any.
+fn on_cells(cells: &Option<Pair>, start: Vec<f64>, max_iter: usize, stop: &Stop) -> Result<Vec<f64>> {
+    let Some(pair) = cells else { return Ok(start) };
+    let local = alternate(pair, &start, None, max_iter, stop, &HashMap::new())?.0.local;
+    if local.norm == 0.0 {
+        return Ok(start);
+    }
+    Ok(local.cross_moment.iter().map(|m| m / local.norm).collect())
+}
+
+/// How a start ended.
+struct End {
+    /// The last plan.
+    local: Local,
+    /// Number of the optimum to which another start came from this plan: then the search ended there.
+    seen: Option<usize>,
+    /// Plans passed, if they lead to an optimum.
+    passed: Vec<Print>,
+    iterations: usize,
+}
+
+/// Alternates from the matrix `a` until the plan stays the same or is one of `passed`.
 fn alternate(
     pair: &Pair,
     a: &[f64],
     mut basis: Option<Basis>,
     max_iter: usize,
     stop: &Stop,
-) -> Result<(Local, Basis)> {
+    passed: &HashMap<Print, usize>,
+) -> Result<(End, Basis)> {
     let (x, y) = (&pair.x, &pair.y);
     let (p, q) = (x.dim(), y.dim());
     let mut a = a.to_vec();
     let mut last: Option<(Plan, Vec<f64>, f64)> = None;
+    let mut prints = Vec::new();
     for iteration in 1..=max_iter {
         let cost = LowRankCost::inner_product(x.points(), &a, y.points(), p, q)?;
         let solved = Exact::default().run(&cost, x.weights(), y.weights(), basis.take(), stop)?;
         let plan = solved.plan();
         let cross_moment = plan.cross_moment(x.points(), p, y.points(), q);
         let norm = linalg::norm(&cross_moment);
+        if solved.status() == Status::Converged {
+            prints.push(print(&cross_moment, norm));
+            if let Some(&number) = prints.last().and_then(|print| passed.get(print)) {
+                let local = Local { plan, cross_moment, norm, status: Status::Converged };
+                let end = End { local, seen: Some(number), passed: prints, iterations: iteration };
+                return Ok((end, solved.into_basis()));
+            }
+        }
         let before = last.as_ref().map_or(f64::NEG_INFINITY, |l| l.2);
         let unchanged = solved.warm && solved.pivots == 0;
         let fixed = unchanged || norm <= before * (1.0 + 4.0 * f64::EPSILON) || norm == 0.0;
@@ -297,8 +359,12 @@ fn alternate(
             _ => None,
         };
         if let Some(status) = status {
-            let local = Local { plan, cross_moment, norm, iterations: iteration, status };
-            return Ok((local, solved.into_basis()));
+            if status != Status::Converged {
+                prints.clear();
+            }
+            let local = Local { plan, cross_moment, norm, status };
+            let end = End { local, seen: None, passed: prints, iterations: iteration };
+            return Ok((end, solved.into_basis()));
         }
         a = cross_moment.iter().map(|m| m / norm).collect();
         last = Some((plan, cross_moment, norm));
@@ -320,7 +386,9 @@ impl Tracked {
     /// Alternates from the last optimum; returns the plan and whether it converged.
     pub(crate) fn follow(&mut self, mu: &Measure, nu: &Measure) -> Result<(Plan, Status)> {
         let pair = Pair::new(mu, nu, false);
-        let (local, basis) = alternate(&pair, &self.direction, self.basis.take(), 1000, &Stop::never())?;
+        let (end, basis) =
+            alternate(&pair, &self.direction, self.basis.take(), 1000, &Stop::never(), &HashMap::new())?;
+        let local = end.local;
         if local.norm > 0.0 {
             self.direction = local.cross_moment.iter().map(|m| m / local.norm).collect();
         }
@@ -329,67 +397,10 @@ impl Tracked {
     }
 }
 
-/// The starts: principal axes matched in order with every choice of signs, then Gaussian matrices.
-struct Axes {
-    p: usize,
-    q: usize,
-    x: linalg::Eigen,
-    y: linalg::Eigen,
-}
-
-impl Axes {
-    fn new(pair: &Pair) -> Result<Self> {
-        let (p, q) = (pair.x.dim(), pair.y.dim());
-        let x = linalg::symmetric_eigen(&pair.sigma_x, p)?;
-        Ok(Axes { p, q, x, y: linalg::symmetric_eigen(&pair.sigma_y, q)? })
-    }
-
-    /// Axes whose signs are chosen.
-    fn signed_axes(&self) -> usize {
-        self.p.min(self.q).min(SIGNED_AXES)
-    }
-
-    /// Start number `k`, (p, q), of norm one.
-    fn start(&self, k: usize, seed: u64) -> Vec<f64> {
-        let signed = self.signed_axes();
-        let mut a = if k < 1 << signed {
-            self.signed(k, signed)
-        } else {
-            let mut s = Source::new(seed, k as u64);
-            (0..self.p * self.q).map(|_| s.normal()).collect()
-        };
-        // entries may be so small that their squares are 0
-        for size in [linalg::max_abs, linalg::norm] {
-            let size = size(&a);
-            a.iter_mut().for_each(|x| *x /= size);
-        }
-        a
-    }
-
-    fn signed(&self, choice: usize, signed: usize) -> Vec<f64> {
-        let (p, q) = (self.p, self.q);
-        let mut a = vec![0.0; p * q];
-        for axis in 0..p.min(q) {
-            let sign = if axis < signed && choice >> axis & 1 == 1 { -1.0 } else { 1.0 };
-            // weights as in the optimum of Gaussians: |M| has the roots of products of eigenvalues
-            let size = sign * (self.x.values[axis].max(0.0) * self.y.values[axis].max(0.0)).sqrt();
-            for i in 0..p {
-                for j in 0..q {
-                    a[i * q + j] += size * self.x.vectors[i * p + axis] * self.y.vectors[j * q + axis];
-                }
-            }
-        }
-        // clouds without extent: any direction will do
-        if linalg::max_abs(&a) == 0.0 {
-            a[0] = 1.0;
-        }
-        a
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::measure::sample::Source;
 
     fn cloud(s: &mut Source, n: usize, d: usize, weighted: bool) -> Measure {
         let points = (0..n * d).map(|_| s.normal()).collect();

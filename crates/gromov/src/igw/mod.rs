@@ -10,6 +10,7 @@
 //! - [`Alternating`] finds local optima by alternating exact linear transport and A = M / |M|, from
 //!   many starts; on the line the two monotone couplings give the optimum ([`mod@line`]).
 //! - [`bound`] is a lower bound from the spectra of the second moments; every solution carries it.
+//! - [`gaussian`] has the closed form for Gaussians.
 //! - [`forecast`] says what a search on large clouds will cost.
 //! - [`align`] evaluates a given plan without cancellation and finds its rotation.
 //!
@@ -19,7 +20,10 @@ pub mod align;
 pub mod alternating;
 pub mod bound;
 pub mod forecast;
+pub mod gaussian;
 pub mod line;
+mod optima;
+mod starts;
 
 pub use alternating::Alternating;
 pub use forecast::Forecast;

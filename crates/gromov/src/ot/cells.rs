@@ -77,6 +77,23 @@ impl Side {
     }
 }
 
+/// Means and weights of at most `cells` cells of a weighted cloud (n, d); atoms without weight are left out.
+pub(crate) fn means(points: &[f64], weights: &[f64], d: usize, cells: usize) -> (Vec<f64>, Vec<f64>) {
+    let kept: Vec<usize> = (0..weights.len()).filter(|&i| weights[i] > 0.0).collect();
+    let massive: Vec<f64> = kept.iter().flat_map(|&i| &points[i * d..(i + 1) * d]).copied().collect();
+    let order = order(&massive, d);
+    let cells = cells.min(kept.len());
+    let (mut means, mut sums) = (vec![0.0; cells * d], vec![0.0; cells]);
+    for (k, mean) in means.chunks_exact_mut(d).enumerate() {
+        let atoms = || order[children(k, cells, kept.len())].iter().map(|&i| kept[i as usize]);
+        sums[k] = atoms().map(|i| weights[i]).sum();
+        for i in atoms() {
+            mean.iter_mut().zip(&points[i * d..]).for_each(|(m, x)| *m += weights[i] / sums[k] * x);
+        }
+    }
+    (means, sums)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,6 +122,19 @@ mod tests {
                 cells *= 2;
             }
         }
+    }
+
+    #[test]
+    fn means_of_cells_keep_the_mean_and_leave_out_what_has_no_weight() {
+        let points = [1.0, 2.0, 3.0, 9.0, 100.0, -4.0];
+        let weights = [0.1, 0.2, 0.3, 0.15, 0.0, 0.25];
+        let (means, sums) = means(&points, &weights, 1, 4);
+        assert_eq!(means.len(), 4);
+        assert!((sums.iter().sum::<f64>() - 1.0).abs() < 1e-15 && means.iter().all(|m| *m <= 9.0));
+        let mean = |x: &[f64], w: &[f64]| x.iter().zip(w).map(|(x, w)| x * w).sum::<f64>();
+        assert!((mean(&means, &sums) - mean(&points, &weights)).abs() < 1e-15);
+        let all = super::means(&points, &weights, 1, 9).0;
+        assert!(all.len() == 5 && !all.contains(&100.0));
     }
 
     #[test]

@@ -19,7 +19,7 @@
 //! # Ok::<(), gromov::Error>(())
 //! ```
 
-mod cells;
+pub(crate) mod cells;
 pub mod exact;
 mod levels;
 pub mod line;
