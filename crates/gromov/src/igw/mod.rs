@@ -143,9 +143,18 @@ pub(crate) struct Pair {
 impl Pair {
     pub(crate) fn new(mu: &Measure, nu: &Measure, center: bool) -> Self {
         let means = if center { (mu.mean(), nu.mean()) } else { (vec![0.0; mu.dim()], vec![0.0; nu.dim()]) };
-        let (mu, nu) = if center { (mu.centred(), nu.centred()) } else { (mu.clone(), nu.clone()) };
-        let unit = linalg::power_of_two_scale(mu.scale().max(nu.scale()));
-        let (x, y) = (mu.divided_by(unit), nu.divided_by(unit));
+        // units first: a point without weight at the end of the doubles would leave them with the mean removed
+        let unit_of = |x: &Measure, y: &Measure| linalg::power_of_two_scale(x.scale().max(y.scale()));
+        let mut unit = unit_of(mu, nu);
+        let (mut x, mut y) = (mu.divided_by(unit), nu.divided_by(unit));
+        if center {
+            (x, y) = (x.centred(), y.centred());
+            let rest = unit_of(&x, &y);
+            if (f64::MIN_POSITIVE..f64::INFINITY).contains(&(unit * rest)) {
+                (x, y) = (x.divided_by(rest), y.divided_by(rest));
+                unit *= rest;
+            }
+        }
         let (sigma_x, sigma_y) = (x.second_moment(), y.second_moment());
         Pair { x, y, unit, means, sigma_x, sigma_y }
     }
