@@ -64,7 +64,7 @@ page: setup build ## the page of the small demonstration, tested in a browser
 doc: ## the documentation of the library, warnings are errors
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked
 
-bench: ## ratios that should hold on any machine, and the same gradient in NumPy
+bench: ## ratios that should hold on any machine, and the same problems in NumPy, SciPy, POT
 	@scripts/setup.sh bench
 	$(CARGO) bench --locked -p gromov --bench ratios
 	$(VENV) benches/peers.py

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what is missing for `make ci`: rustfmt, clippy, g++, a browser with its driver, a Python
-# environment in .venv. Does nothing where all is there. With the argument `bench`: NumPy into .venv and
+# environment in .venv. Does nothing where all is there. With the argument `bench`: the peers into .venv and
 # nothing else; with `fuzz`: g++ alone. PYTHON, CHROMIUM and CHROMEDRIVER override what is used.
 set -eu
 cd "$(dirname "$0")/.."

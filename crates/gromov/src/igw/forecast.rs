@@ -89,8 +89,9 @@ fn bytes((n, p): (usize, usize), (m, q): (usize, usize), at_once: usize) -> f64 
     const WORD: usize = 8;
     // a cloud: its coordinates and weights, as centred and as scaled
     let clouds = 2 * WORD * (n * (p + 1) + m * (q + 1));
-    // factors of the cost of rank q, given, centred, and those of the columns once more by columns
-    let factors = WORD * q * (2 * (n + m) + m);
+    // factors of the cost of rank q, given, centred, as the finest cells, and those of the columns once more by
+    // blocks; near blocks of the rows, old and new (4 words each)
+    let factors = WORD * q * (3 * (n + m) + m) + 8 * WORD * n;
     // a node: separable terms, masses twice, potentials twice, position, weights, a slack (8 words); links,
     // depth and stack of the tree (6 half words) and its flow; entries of this plan, of the last plan and of
     // the list they come from (3 words each)

@@ -143,18 +143,20 @@ pub(crate) struct Pair {
 impl Pair {
     pub(crate) fn new(mu: &Measure, nu: &Measure, center: bool) -> Self {
         let means = if center { (mu.mean(), nu.mean()) } else { (vec![0.0; mu.dim()], vec![0.0; nu.dim()]) };
-        // units first: a point without weight at the end of the doubles would leave them with the mean removed
-        let unit_of = |x: &Measure, y: &Measure| linalg::power_of_two_scale(x.scale().max(y.scale()));
-        let mut unit = unit_of(mu, nu);
-        let (mut x, mut y) = (mu.divided_by(unit), nu.divided_by(unit));
-        if center {
-            (x, y) = (x.centred(), y.centred());
-            let rest = unit_of(&x, &y);
-            if (f64::MIN_POSITIVE..f64::INFINITY).contains(&(unit * rest)) {
-                (x, y) = (x.divided_by(rest), y.divided_by(rest));
-                unit *= rest;
-            }
-        }
+        let of = |scale: f64| linalg::power_of_two_scale(scale.min(f64::MAX));
+        let (x, y, unit) = if center {
+            // each in its own unit: a point without weight at the end of the doubles would leave them with the mean
+            // removed
+            let (u, v) = (of(mu.scale()), of(nu.scale()));
+            let (x, y) = (mu.divided_by(u).centred(), nu.divided_by(v).centred());
+            let unit = of((x.scale() * u).max(y.scale() * v));
+            // below the smallest normal number the cloud is a point
+            let ratio = |u: f64| (unit / u).max(f64::MIN_POSITIVE);
+            (x.divided_by(ratio(u)), y.divided_by(ratio(v)), unit)
+        } else {
+            let unit = of(mu.scale().max(nu.scale()));
+            (mu.divided_by(unit), nu.divided_by(unit), unit)
+        };
         let (sigma_x, sigma_y) = (x.second_moment(), y.second_moment());
         Pair { x, y, unit, means, sigma_x, sigma_y }
     }
