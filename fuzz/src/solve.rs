@@ -116,7 +116,6 @@ fn distortion(mu: &Measure, nu: &Measure, center: bool, plan: &Plan, unit: f64) 
 fn distance(mu: &Measure, nu: &Measure, options: &Alternating) {
     let sol = options.solve(mu, nu, &mut ()).expect("clouds of any finite lengths have a distance");
     couples(&sol.plan, mu.weights(), nu.weights());
-    let (x, y) = if options.center { (mu.centred(), nu.centred()) } else { (mu.clone(), nu.clone()) };
     let numbers = [sol.squared, sol.distance, sol.lower_bound, sol.rounding, sol.gap, sol.squared_in_units];
     assert!(numbers.iter().all(|v| !v.is_nan()), "{numbers:?}");
     assert!(sol.squared_in_units.is_finite() && sol.gap.is_finite() && sol.unit > 0.0, "{numbers:?}");
@@ -134,7 +133,11 @@ fn distance(mu: &Measure, nu: &Measure, options: &Alternating) {
     if ORDINARY.contains(&sol.unit) {
         let slack = sol.squared + 2.0 * sol.rounding;
         assert!(sol.lower_bound <= slack, "bound {:e} above {:e}", sol.lower_bound, sol.squared);
-        let spectral = bound::spectral(&x, &y).expect("a bound");
+        let cloud = |m: &Measure| {
+            let points = in_unit(m, options.center, sol.unit);
+            Measure::weighted(points, m.dim(), m.weights().to_vec()).expect("finite points")
+        };
+        let spectral = bound::spectral(&cloud(mu), &cloud(nu)).expect("a bound") * sol.unit.powi(4);
         assert!(spectral <= slack + 1e-9 * spectral, "spectral bound {spectral:e} above {:e}", sol.squared);
         assert!((sol.distance.powi(2) - sol.squared.max(0.0)).abs() <= 1e-12 * sol.squared.abs());
     }

@@ -124,9 +124,9 @@ impl Stop {
         Stop { end: limit.and_then(|l| Instant::now().checked_add(l)), flag: None }
     }
 
-    /// Also when the flag is set, if there is one.
+    /// Also when the flag is set, if one is given; it takes the place of an earlier one.
     pub fn or_flag(self, flag: Option<Arc<AtomicBool>>) -> Self {
-        Stop { flag, ..self }
+        Stop { flag: flag.or(self.flag), end: self.end }
     }
 
     /// `interrupted` once the flag is set, `time_cap` once the limit has passed, else `None`.

@@ -104,9 +104,9 @@ impl Alternating {
 
     /// Starts there will be for clouds of n and m points, and how many of them at once.
     pub(super) fn plan_of_starts(&self, n: usize, m: usize) -> (usize, usize) {
-        let (starts, round) = match n * m {
-            ..=SMALL => (128, ROUND),
-            ..=LARGE => (64, ROUND),
+        let (starts, round) = match n.saturating_mul(m) {
+            pairs if pairs <= SMALL => (128, ROUND),
+            pairs if pairs <= LARGE => (64, ROUND),
             _ => (16, LARGE_ROUND),
         };
         let starts = self.starts.unwrap_or(starts);

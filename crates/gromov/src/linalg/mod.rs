@@ -28,6 +28,17 @@ pub(crate) fn power_of_two_scale(m: f64) -> f64 {
     f64::from_bits(m.to_bits() & 0x7ff0_0000_0000_0000)
 }
 
+/// The sum with its rounding errors summed too (Neumaier).
+pub(crate) fn compensated(terms: impl Iterator<Item = f64>) -> f64 {
+    let (mut sum, mut lost) = (0.0f64, 0.0f64);
+    for x in terms {
+        let next = sum + x;
+        lost += if sum.abs() >= x.abs() { (sum - next) + x } else { (x - next) + sum };
+        sum = next;
+    }
+    if lost.is_finite() { sum + lost } else { sum }
+}
+
 /// Frobenius norm.
 pub(crate) fn norm(a: &[f64]) -> f64 {
     a.iter().map(|x| x * x).sum::<f64>().sqrt()

@@ -4,14 +4,14 @@
 //! each level starts the next (64 cells, 128, ..., all atoms). A warm start takes the basis of an earlier
 //! solution. Reduced costs are computed as they are needed, vectorised; a row is priced against the few blocks
 //! of columns that are near in reduced cost, and all n × m arcs two or three times in all, the last time as
-//! the proof. Memory is O((n + m) r); no n × m array is formed. Cost in practice: 4 to 10 pivots a point on the
-//! finest level of a cold start, each some 0.3 µs and the smaller part of the tree that a pivot cuts; a warm
+//! the proof. Memory is O((n + m) r); no n × m array is formed. Cost in practice: 5 to 15 pivots a point
+//! from a cold start in up to three dimensions, more in higher ones, each some 0.3 µs and the smaller part of the tree that a pivot cuts; a warm
 //! start that is still optimal costs one pricing of all pairs, in parallel.
 
 use super::mass::Masses;
 use super::pricing::Columns;
 use super::simplex::{Near, Simplex, over_rows};
-use super::tree::{Arc, Tree};
+use super::tree::Tree;
 use super::{LowRankCost, Plan, cells, levels};
 use crate::error::{Error, Result};
 use crate::linalg;
@@ -44,7 +44,7 @@ pub struct Solution {
     pub gap: f64,
     /// Pivots done.
     pub pivots: usize,
-    /// True if the basis given was used (it is not when the weights differ).
+    /// True if the basis given was used (not when the weights differ, nor when it was given up).
     pub warm: bool,
     /// `converged`, or `iteration_cap`, or why a [`Stop`] ended it (the plan is feasible and the bound valid
     /// all the same).
@@ -53,7 +53,8 @@ pub struct Solution {
     pub basis: Basis,
 }
 
-/// The basis of a solution, to start the next one from. It fits problems with the same weights.
+/// The basis of a solution, to start the next one from. It fits problems with the same weights, and is worth it when
+/// the cost has changed a little: after four pivots a point it is given up for a cold start.
 #[derive(Debug, Clone)]
 pub struct Basis {
     masses: Masses,
@@ -71,8 +72,8 @@ impl Exact {
         self.solve_until(cost, a, b, warm, &Stop::never())
     }
 
-    /// As [`Exact::solve`], ended early when `stop` says so, within some milliseconds; the bound then still
-    /// takes one pricing of all pairs. The status tells.
+    /// As [`Exact::solve`], ended early when `stop` says so; the plan is then carried through
+    /// the finer levels as it is, and the bound takes one pricing of all pairs. The status tells.
     ///
     /// ```
     /// use std::time::Duration;
@@ -94,10 +95,17 @@ impl Exact {
         let solved = self.run(cost, a, b, warm, stop)?;
         // plans have total mass one
         let unit_sum = |w: &[f64]| -> Vec<f64> {
-            let sum: f64 = w.iter().sum();
+            let sum = linalg::compensated(w.iter().copied());
             w.iter().map(|w| w / sum).collect()
         };
-        Ok(solved.finish(cost, &unit_sum(a), &unit_sum(b)))
+        let (a, b) = (unit_sum(a), unit_sum(b));
+        if !solved.turned {
+            return Ok(solved.finish(cost, &a, &b));
+        }
+        let mut sol = solved.finish(&cost.transposed(), &b, &a);
+        sol.plan = sol.plan.transposed();
+        std::mem::swap(&mut sol.row_potential, &mut sol.column_potential);
+        Ok(sol)
     }
 
     /// The plan alone is asked for: no potentials, no bound.
@@ -113,12 +121,23 @@ impl Exact {
             let got = format!("{} and {} weights", a.len(), b.len());
             return Err(Error::shape("weights", format!("{} and {}", cost.rows(), cost.columns()), got));
         }
-        Ok(Solved::new(self, cost, Masses::new(a, b)?, warm, stop))
+        let masses = Masses::new(a, b)?;
+        // rows are the longer side: each is priced against the others
+        if a.len() < b.len() {
+            let Masses { rows, columns, total } = masses;
+            let masses = Masses { rows: columns, columns: rows, total };
+            return Ok(Solved::new(self, &cost.transposed(), masses, warm, stop, true));
+        }
+        Ok(Solved::new(self, cost, masses, warm, stop, false))
     }
 }
 
-/// The problem without atoms of zero mass, in the order of cells, factors centred.
-pub(crate) struct Solved {
+/// Pivots a point after which a warm start is given up: a basis that fits another cost takes more of them than a
+/// cold start.
+const WARM_PIVOTS: usize = 4;
+
+/// How a problem is put to the simplex: atoms with mass, in the order of cells, factors centred and of size one.
+struct Frame {
     rank: usize,
     /// Numbers of rows and columns in all.
     size: (usize, usize),
@@ -129,42 +148,78 @@ pub(crate) struct Solved {
     right_mean: Vec<f64>,
     /// Powers of two by which the centred factors were divided.
     units: (f64, f64),
-    masses: Masses,
-    pub(crate) warm: bool,
-    pub(crate) pivots: usize,
-    simplex: Simplex,
 }
 
-impl Solved {
-    fn new(options: &Exact, cost: &LowRankCost, masses: Masses, warm: Option<Basis>, stop: &Stop) -> Self {
+impl Frame {
+    /// The frame, and the factors in it.
+    fn new(cost: &LowRankCost, rows: Vec<usize>, columns: Vec<usize>) -> (Self, Vec<f64>, Vec<f64>) {
         let r = cost.rank;
-        let warm = warm.filter(|basis| basis.masses == masses);
-        let (rows, columns, start) = match warm {
-            Some(basis) => (basis.rows, basis.columns, Some((basis.tree, basis.near))),
-            None => (ordered(&masses.rows, &cost.left, r), ordered(&masses.columns, &cost.right, r), None),
-        };
         // (u − ū)(v − v̄) differs from u v by terms of rows and of columns alone
         let (mut left, left_mean) = centred(&cost.left, r, &rows);
         let (mut right, right_mean) = centred(&cost.right, r, &columns);
         let units = (divide_by_scale(&mut left), divide_by_scale(&mut right));
-        let max_pivots = options.max_pivots.unwrap_or(10_000 + 1000 * (rows.len() + columns.len()));
-        let (warm, mut pivots, mut status) = (start.is_some(), 0, None);
-        let (tree, near) = start.unwrap_or_else(|| {
-            let kept = Masses {
-                rows: rows.iter().map(|&i| masses.rows[i]).collect(),
-                columns: columns.iter().map(|&j| masses.columns[j]).collect(),
-                total: masses.total,
-            };
-            let start = levels::start(&kept, &left, &right, r, max_pivots, stop);
-            (pivots, status) = (start.pivots, start.status);
-            (start.tree, Vec::new())
-        });
-        let mut simplex = Simplex::new(left, &right, r, tree, near);
-        simplex.status = status;
+        let size = (cost.rows(), cost.columns());
+        (Frame { rank: r, size, rows, columns, left_mean, right_mean, units }, left, right)
+    }
+
+    /// Row i of the left factor, centred, in its unit.
+    fn left_row(&self, cost: &LowRankCost, i: usize) -> Vec<f64> {
+        centred_row(&cost.left[i * self.rank..][..self.rank], &self.left_mean, self.units.0)
+    }
+
+    /// Row j of the right factor, centred, in its unit.
+    fn right_row(&self, cost: &LowRankCost, j: usize) -> Vec<f64> {
+        centred_row(&cost.right[j * self.rank..][..self.rank], &self.right_mean, self.units.1)
+    }
+}
+
+/// A run that has ended.
+pub(crate) struct Solved {
+    frame: Frame,
+    masses: Masses,
+    pub(crate) warm: bool,
+    pub(crate) pivots: usize,
+    /// Rows and columns have changed places.
+    turned: bool,
+    simplex: Simplex,
+}
+
+impl Solved {
+    fn new(
+        options: &Exact,
+        cost: &LowRankCost,
+        masses: Masses,
+        warm: Option<Basis>,
+        stop: &Stop,
+        turned: bool,
+    ) -> Self {
+        let atoms = masses.rows.len() + masses.columns.len();
+        let max_pivots = options.max_pivots.unwrap_or(10_000 + 1000 * atoms);
+        let mut pivots = 0;
+        if let Some(basis) = warm.filter(|basis| basis.masses == masses) {
+            let (frame, left, right) = Frame::new(cost, basis.rows, basis.columns);
+            let mut simplex = Simplex::new(left, &right, cost.rank, basis.tree, basis.near);
+            simplex.run(max_pivots.min(WARM_PIVOTS * atoms), stop);
+            pivots = simplex.pivots;
+            if simplex.status != Some(Status::IterationCap) || pivots == max_pivots {
+                return Solved { frame, masses, warm: true, pivots, turned, simplex };
+            }
+        }
+        let rows = ordered(&masses.rows, &cost.left, cost.rank);
+        let columns = ordered(&masses.columns, &cost.right, cost.rank);
+        let (frame, left, right) = Frame::new(cost, rows, columns);
+        let kept = Masses {
+            rows: frame.rows.iter().map(|&i| masses.rows[i]).collect(),
+            columns: frame.columns.iter().map(|&j| masses.columns[j]).collect(),
+            total: masses.total,
+        };
+        let start = levels::start(&kept, &left, &right, cost.rank, max_pivots - pivots, stop);
+        pivots += start.pivots;
+        let mut simplex = Simplex::new(left, &right, cost.rank, start.tree, Vec::new());
+        simplex.status = start.status;
         simplex.run(max_pivots - pivots, stop);
         pivots += simplex.pivots;
-        let size = (cost.rows(), cost.columns());
-        Solved { rank: r, size, rows, columns, left_mean, right_mean, units, masses, warm, pivots, simplex }
+        Solved { frame, masses, warm: false, pivots, turned, simplex }
     }
 
     /// How the run ended.
@@ -172,42 +227,46 @@ impl Solved {
         self.simplex.status.unwrap_or(Status::Converged)
     }
 
-    /// The plan.
+    /// The plan of the problem that was asked for.
     pub(crate) fn plan(&self) -> Plan {
-        let total = self.masses.total as f64;
-        let atoms = |arc: &Arc| (self.rows[arc.row as usize], self.columns[arc.column as usize]);
+        let plan = self.plan_in_frame();
+        if self.turned { plan.transposed() } else { plan }
+    }
+
+    fn plan_in_frame(&self) -> Plan {
+        let (total, frame) = (self.masses.total as f64, &self.frame);
         let entries = self.simplex.tree.arcs().filter(|arc| arc.flow > 0).map(|arc| {
-            let (i, j) = atoms(&arc);
-            (i, j, arc.flow as f64 / total)
+            (frame.rows[arc.row as usize], frame.columns[arc.column as usize], arc.flow as f64 / total)
         });
-        Plan::from_entries(self.size.0, self.size.1, entries.collect())
+        Plan::from_entries(frame.size.0, frame.size.1, entries.collect())
     }
 
     /// For a warm start.
     pub(crate) fn into_basis(self) -> Basis {
         let Simplex { tree, near, .. } = self.simplex;
-        Basis { masses: self.masses, rows: self.rows, columns: self.columns, tree, near }
+        Basis { masses: self.masses, rows: self.frame.rows, columns: self.frame.columns, tree, near }
     }
 
     fn finish(mut self, cost: &LowRankCost, a: &[f64], b: &[f64]) -> Solution {
         self.simplex.refresh();
-        let plan = self.plan();
+        let plan = self.plan_in_frame();
+        let frame = &self.frame;
         let (u, v) = self.potentials(cost, a);
         // in centred costs and units, where small gaps keep their digits
-        let unit = self.units.0 * self.units.1;
-        let centred = |i: usize, j: usize| linalg::dot(&self.left_row(cost, i), &self.right_row(cost, j));
-        let primal: f64 = plan.entries().map(|(i, j, w)| w * centred(i, j)).sum();
+        let unit = frame.units.0 * frame.units.1;
+        let centred = |i: usize, j: usize| linalg::dot(&frame.left_row(cost, i), &frame.right_row(cost, j));
+        let primal = linalg::compensated(plan.entries().map(|(i, j, w)| w * centred(i, j)));
         // an atom without weight has a potential, which may leave the range of doubles, and no part in this
         let sum = |w: &[f64], f: &dyn Fn(usize) -> f64| -> f64 {
-            (0..w.len()).filter(|&i| w[i] > 0.0).map(|i| w[i] * f(i)).sum()
+            linalg::compensated((0..w.len()).filter(|&i| w[i] > 0.0).map(|i| w[i] * f(i)))
         };
         let dual = sum(a, &|i| u[i]) + sum(b, &|j| v[j]);
         let shift_row = |i: usize| {
-            cost.row[i] + linalg::dot(&cost.left[i * self.rank..][..self.rank], &self.right_mean)
-                - linalg::dot(&self.left_mean, &self.right_mean)
+            cost.row[i] + linalg::dot(&cost.left[i * frame.rank..][..frame.rank], &frame.right_mean)
+                - linalg::dot(&frame.left_mean, &frame.right_mean)
         };
         let shift_column = |j: usize| {
-            cost.column[j] + linalg::dot(&cost.right[j * self.rank..][..self.rank], &self.left_mean)
+            cost.column[j] + linalg::dot(&cost.right[j * frame.rank..][..frame.rank], &frame.left_mean)
         };
         let restored = |u: f64, shift: f64| if u.is_finite() { u * unit + shift } else { u };
         let row_potential = u.iter().enumerate().map(|(i, u)| restored(*u, shift_row(i))).collect();
@@ -215,8 +274,8 @@ impl Solved {
         let shift = sum(a, &shift_row) + sum(b, &shift_column);
         let value = primal * unit + shift;
         // masses below the resolution are not in the plan, and are in the bound
-        let rows = (0..a.len()).filter(|&i| a[i] > 0.0).map(|i| linalg::norm(&self.left_row(cost, i)));
-        let columns = (0..b.len()).filter(|&j| b[j] > 0.0).map(|j| linalg::norm(&self.right_row(cost, j)));
+        let rows = (0..a.len()).filter(|&i| a[i] > 0.0).map(|i| length(&frame.left_row(cost, i)));
+        let columns = (0..b.len()).filter(|&j| b[j] > 0.0).map(|j| length(&frame.right_row(cost, j)));
         let size = (value.abs() / unit).max(rows.fold(0.0, f64::max) * columns.fold(0.0, f64::max));
         Solution {
             plan,
@@ -232,41 +291,43 @@ impl Solved {
         }
     }
 
-    /// Row i of the left factor, centred, in its unit.
-    fn left_row(&self, cost: &LowRankCost, i: usize) -> Vec<f64> {
-        centred_row(&cost.left[i * self.rank..][..self.rank], &self.left_mean, self.units.0)
-    }
-
-    /// Row j of the right factor, centred, in its unit.
-    fn right_row(&self, cost: &LowRankCost, j: usize) -> Vec<f64> {
-        centred_row(&cost.right[j * self.rank..][..self.rank], &self.right_mean, self.units.1)
-    }
-
     /// Potentials of the centred problem, in its units, for all atoms, feasible by construction: of the kept
     /// columns from the tree; of rows with weight as smallest slack over these; then of the other columns and
     /// of rows without weight as smallest slack: however large their costs, they do not touch the bound.
     fn potentials(&self, cost: &LowRankCost, a: &[f64]) -> (Vec<f64>, Vec<f64>) {
         let kept = self.simplex.slack.clone().unwrap_or_else(|| self.simplex.price_all());
+        let frame = &self.frame;
+        if (frame.rows.len(), frame.columns.len()) == frame.size {
+            let (mut u, mut v) = (vec![0.0; cost.rows()], vec![0.0; cost.columns()]);
+            frame.rows.iter().zip(&kept).for_each(|(i, known)| u[*i] = *known);
+            frame.columns.iter().zip(self.simplex.columns.potential()).for_each(|(j, known)| v[*j] = *known);
+            return (u, v);
+        }
         let mut u = vec![None; cost.rows()];
-        self.rows.iter().zip(&kept).for_each(|(i, known)| u[*i] = Some(*known));
+        frame.rows.iter().zip(&kept).for_each(|(i, known)| u[*i] = Some(*known));
         let (mut left, mut known) = (Vec::new(), Vec::new());
         for i in (0..a.len()).filter(|&i| a[i] > 0.0) {
-            let row = self.left_row(cost, i);
+            let row = frame.left_row(cost, i);
             let slack = u[i].unwrap_or_else(|| self.simplex.columns.best(&row).value);
             u[i] = Some(slack);
             known.push(slack);
             left.extend(row);
         }
-        let mut rows = Columns::new(&left, self.rank);
+        let mut rows = Columns::new(&left, frame.rank);
         rows.potential_mut().copy_from_slice(&known);
         let mut v = vec![None; cost.columns()];
-        self.columns.iter().zip(self.simplex.columns.potential()).for_each(|(j, known)| v[*j] = Some(*known));
-        let v: Vec<f64> =
-            (0..v.len()).map(|j| v[j].unwrap_or_else(|| smallest(&rows, &self.right_row(cost, j)))).collect();
-        let every: Vec<f64> = (0..cost.columns()).flat_map(|j| self.right_row(cost, j)).collect();
-        let mut all = Columns::new(&every, self.rank);
+        frame
+            .columns
+            .iter()
+            .zip(self.simplex.columns.potential())
+            .for_each(|(j, known)| v[*j] = Some(*known));
+        let v: Vec<f64> = (0..v.len())
+            .map(|j| v[j].unwrap_or_else(|| smallest(&rows, &frame.right_row(cost, j))))
+            .collect();
+        let every: Vec<f64> = (0..cost.columns()).flat_map(|j| frame.right_row(cost, j)).collect();
+        let mut all = Columns::new(&every, frame.rank);
         all.potential_mut().copy_from_slice(&v);
-        let slack = |i: usize| u[i].unwrap_or_else(|| smallest(&all, &self.left_row(cost, i)));
+        let slack = |i: usize| u[i].unwrap_or_else(|| smallest(&all, &frame.left_row(cost, i)));
         (over_rows(cost.rows(), cost.columns(), slack), v)
     }
 }
@@ -275,6 +336,12 @@ impl Solved {
 fn smallest(others: &Columns, factors: &[f64]) -> f64 {
     let value = if factors.iter().all(|x| x.is_finite()) { others.best(factors).value } else { f64::NAN };
     if value.is_nan() { f64::NEG_INFINITY } else { value }
+}
+
+/// |a|, where squares leave the range of doubles too.
+fn length(a: &[f64]) -> f64 {
+    let unit = linalg::power_of_two_scale(linalg::max_abs(a));
+    linalg::norm(&a.iter().map(|x| x / unit).collect::<Vec<f64>>()) * unit
 }
 
 fn centred_row(row: &[f64], mean: &[f64], unit: f64) -> Vec<f64> {

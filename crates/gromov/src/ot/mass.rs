@@ -56,7 +56,7 @@ fn gcd(a: i64, b: i64) -> i64 {
 }
 
 fn to_units(w: &[f64]) -> Vec<i64> {
-    let sum: f64 = w.iter().sum();
+    let sum = crate::linalg::compensated(w.iter().copied());
     let mut units: Vec<i64> = w.iter().map(|x| (x / sum * TOTAL as f64).round() as i64).collect();
     let mut rest = TOTAL - units.iter().sum::<i64>();
     let mut order: Vec<usize> = (0..w.len()).collect();

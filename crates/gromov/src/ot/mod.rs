@@ -46,7 +46,7 @@ pub struct LowRankCost {
 
 impl LowRankCost {
     /// u_i · v_j with `left` (n, r) and `right` (m, r), row-major. Errors: a size that is no multiple
-    /// of `rank`, an empty side, an entry that is not finite.
+    /// of `rank`, an empty side, an entry that is not finite or above 4.4e307.
     pub fn new(left: Vec<f64>, right: Vec<f64>, rank: usize) -> Result<Self> {
         let zeros = |a: &[f64]| vec![0.0; a.len() / rank.max(1)];
         let (row, column) = (zeros(&left), zeros(&right));
@@ -65,6 +65,10 @@ impl LowRankCost {
             if rank == 0 || factor.is_empty() || factor.len() != term.len() * rank {
                 let expected = format!("({}, {rank}), at least one row and column", term.len());
                 return Err(Error::shape(name, expected, format!("{} numbers", factor.len())));
+            }
+            if let Some(&scale) = factor.iter().find(|x| x.is_finite() && x.abs() > f64::MAX / 4.0) {
+                let range = "whose differences are doubles: at most 4.4e307";
+                return Err(Error::Scale { argument: name.into(), scale, range });
             }
             for (what, a) in [(name, factor), ("separable term", term)] {
                 if let Some(k) = a.iter().position(|x| !x.is_finite()) {
@@ -98,6 +102,12 @@ impl LowRankCost {
         let square = |a: &[f64]| a.chunks_exact(d.max(1)).map(|r| linalg::dot(r, r)).collect();
         let (row, column) = (square(x), square(y));
         LowRankCost::with_terms(x.iter().map(|v| -2.0 * v).collect(), y.to_vec(), d, row, column)
+    }
+
+    /// c_ji.
+    pub(crate) fn transposed(&self) -> Self {
+        let LowRankCost { rank, left, right, row, column } = self.clone();
+        LowRankCost { rank, left: right, right: left, row: column, column: row }
     }
 
     /// Number of rows n.
@@ -156,6 +166,10 @@ impl Plan {
             columns: entries.iter().map(|e| e.1).collect(),
             mass: entries.iter().map(|e| e.2).collect(),
         }
+    }
+
+    pub(crate) fn transposed(&self) -> Self {
+        Plan::from_entries(self.m, self.n, self.entries().map(|(i, j, w)| (j, i, w)).collect())
     }
 
     /// Number of entries.

@@ -3,8 +3,9 @@
 //! A *sweep* prices all n × m arcs, keeps for every row the blocks of columns where it has its smallest
 //! reduced costs, and ends the run when nothing pays. Between sweeps, *rounds* price every row against its
 //! own few blocks only, O(n) arcs in all, and pivot the best arc of a row as long as it pays. Columns next to
-//! each other in space stand in one block, and the arcs that pay are short, so that a run has two or three
-//! sweeps, and the last of them is the proof of optimality.
+//! each other in space stand in one block, and the arcs that pay are short, so that a run mostly has two or three
+//! sweeps, and the last of them is the proof of optimality. Where few rows pay in a sweep, which happens when one row
+//! serves very many columns, these are priced against all columns as they pivot.
 
 use rayon::prelude::*;
 
@@ -15,7 +16,9 @@ use crate::solve::{Status, Stop};
 
 /// Blocks kept for a row.
 const NEAR: usize = 8;
-/// Rows between two looks at the clock.
+/// When less than this part of the rows pays in a sweep, these are priced against all columns as they pivot.
+const FEW: usize = 8;
+/// Rows, or pivots, between two looks at the clock.
 const LOOK: usize = 256;
 /// Arcs of a sweep between two looks at the clock.
 const SLAB: usize = 1 << 26;
@@ -64,6 +67,7 @@ impl Simplex {
     pub(crate) fn run(&mut self, max_pivots: usize, stop: &Stop) {
         self.max_pivots = max_pivots;
         if !self.near.is_empty() {
+            self.refresh();
             self.rounds((0..self.rows()).collect(), stop);
         }
         while self.status.is_none() {
@@ -115,7 +119,7 @@ impl Simplex {
             if near.len() * m < SHARED {
                 near.iter_mut().zip(slack).enumerate().for_each(price);
             } else {
-                near.par_iter_mut().zip(slack).enumerate().with_min_len(16).for_each(price);
+                near.par_iter_mut().zip(slack).enumerate().with_min_len(share(m)).for_each(price);
             }
         }
         self.near = near;
@@ -124,6 +128,14 @@ impl Simplex {
         if paying.is_empty() {
             self.status = Some(Status::Converged);
             self.slack = Some(slack);
+        } else if FEW * paying.len() < n {
+            // cheaper than another sweep
+            for i in paying {
+                self.status = self.status.or(stop.requested());
+                if self.status.is_none() {
+                    self.pivot_row(i, None);
+                }
+            }
         } else {
             self.rounds(paying, stop);
         }
@@ -133,18 +145,22 @@ impl Simplex {
     fn rounds(&mut self, rows: Vec<usize>, stop: &Stop) {
         let near = std::mem::take(&mut self.near);
         let blocks = NEAR.min(self.columns.blocks());
-        let mut rows = rows;
+        let (mut rows, mut refreshed, mut looked) = (rows, self.pivots, self.pivots);
         loop {
-            self.refresh();
+            if 4 * (self.pivots - refreshed) > self.rows() + self.columns.len() {
+                self.refresh();
+                refreshed = self.pivots;
+            }
             let before = self.pivots;
             for (k, &i) in rows.iter().enumerate() {
-                if k % LOOK == 0 {
-                    self.status = stop.requested();
+                if k % LOOK == 0 || self.pivots >= looked + LOOK {
+                    self.status = self.status.or(stop.requested());
+                    looked = self.pivots;
                 }
                 if self.status.is_some() {
                     break;
                 }
-                self.pivot_row(i, &near[i][..blocks]);
+                self.pivot_row(i, Some(&near[i][..blocks]));
             }
             if self.pivots == before || self.status.is_some() {
                 break;
@@ -154,13 +170,16 @@ impl Simplex {
         self.near = near;
     }
 
-    /// Pivots the best arc of a row to some blocks as long as it pays.
-    fn pivot_row(&mut self, i: usize, blocks: &[u32]) {
+    /// Pivots the best arc of a row, to all columns or to those of some blocks, as long as it pays.
+    fn pivot_row(&mut self, i: usize, blocks: Option<&[u32]>) {
         loop {
             let row = &self.left[i * self.rank..(i + 1) * self.rank];
-            let best: Best = self.columns.best_in(row, blocks);
+            let best: Best = match blocks {
+                Some(blocks) => self.columns.best_in(row, blocks),
+                None => self.columns.best(row),
+            };
             let reduced = best.value - self.row_potential(i);
-            if reduced >= -self.tolerance {
+            if reduced.is_nan() || reduced >= -self.tolerance {
                 return;
             }
             if self.pivots >= self.max_pivots {
@@ -174,12 +193,17 @@ impl Simplex {
     }
 }
 
+/// Rows of m arcs that a thread takes at least.
+fn share(m: usize) -> usize {
+    (SHARED / m).clamp(1, 16)
+}
+
 /// `f(i)` for every row of n × m costs, in parallel when it is worth it.
 pub(crate) fn over_rows(n: usize, m: usize, f: impl Fn(usize) -> f64 + Sync + Send) -> Vec<f64> {
     if n * m < SHARED {
         (0..n).map(f).collect()
     } else {
-        (0..n).into_par_iter().with_min_len(16).map(f).collect()
+        (0..n).into_par_iter().with_min_len(share(m)).map(f).collect()
     }
 }
 

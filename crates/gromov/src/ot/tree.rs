@@ -96,7 +96,7 @@ impl Tree {
         let mut reached = vec![false; all];
         reached[tree.root] = true;
         let mut queue = vec![tree.root];
-        let (mut spread, mut joined) = (0, 0);
+        let (mut spread, mut joined, mut tried) = (0, 0, 0);
         while joined < queue.len() {
             while spread < queue.len() {
                 let node = queue[spread];
@@ -110,7 +110,10 @@ impl Tree {
                 }
             }
             let node = queue[joined];
-            match links_of.of(node).iter().find(|(other, _)| !reached[*other as usize]) {
+            // what was reached before stays reached
+            let rest = &links_of.of(node)[tried..];
+            tried += rest.iter().take_while(|(other, _)| reached[*other as usize]).count();
+            match links_of.of(node).get(tried) {
                 Some(&(other, _)) => {
                     let (mut row, mut column) = (other as usize, node);
                     if !tree.is_row(row) {
@@ -120,7 +123,7 @@ impl Tree {
                     tree.attach(row, column);
                     queue.push(row);
                 }
-                None => joined += 1,
+                None => (joined, tried) = (joined + 1, 0),
             }
         }
         debug_assert_eq!(queue.len(), all);
@@ -385,7 +388,7 @@ mod tests {
     use crate::measure::sample::Source;
     use crate::ot::mass::Masses;
 
-    /// Every arc without flow hangs on a row, flows meet the masses, depths count arcs.
+    /// Every arc without flow hangs on a row, flows meet the masses, sizes and lists of children are right.
     fn check(tree: &Tree, masses: &Masses) {
         let (mut rows, mut columns) = (masses.rows.clone(), masses.columns.clone());
         for arc in tree.arcs() {
