@@ -59,7 +59,12 @@ fn brute_force(cost: &[Vec<f64>], supplies: &[usize], demands: &mut [usize], row
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 200,
+        failure_persistence: None,
+        rng_seed: proptest::test_runner::RngSeed::Fixed(7),
+        ..ProptestConfig::default()
+    })]
 
     /// Six units of mass on grid points: ties, duplicates, unequal weights, against every assignment.
     #[test]
