@@ -92,7 +92,7 @@ fn in_unit(m: &Measure, center: bool, unit: f64) -> Vec<f64> {
     if !center || m.scale() == 0.0 {
         return m.points().iter().map(|x| x / unit).collect();
     }
-    let own = m.scale().log2().floor().exp2();
+    let own = m.scale().log2().floor().min(1023.0).exp2();
     let points = m.points().iter().map(|x| x / own).collect();
     let centred = Measure::weighted(points, m.dim(), m.weights().to_vec()).expect("finite points").centred();
     centred.points().iter().map(|x| x / (unit / own).max(f64::MIN_POSITIVE)).collect()
