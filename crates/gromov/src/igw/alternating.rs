@@ -8,10 +8,10 @@
 //! used: for centred clouds it has M = 0, an exact critical point at which several packages stop.
 //!
 //! Clouds of more than 512 points are first seen as the means of 256 cells: a start alternates on these, and goes
-//! on from what it finds with the clouds themselves. It ends when it comes
-//! upon a plan from which another one went on to an optimum. The search ends early when
-//! the best value meets the spectral bound. Starts run in parallel in rounds of fixed size; what they learn from
-//! each other is decided between rounds, so that a result depends on the seed alone unless time runs out.
+//! on from what it finds with the clouds themselves. It ends when it comes upon a plan from which another one went
+//! on to an optimum. The search ends early when the best value meets the spectral bound. Starts run in parallel in
+//! rounds of fixed size; what they learn from each other is decided between rounds, so that a result depends on the
+//! seed alone unless time runs out.
 //! Observers are heard between rounds, a deadline and a flag ([`Stop`]) within a transport problem too.
 
 use std::collections::HashMap;
@@ -43,6 +43,7 @@ const NEAR_OPTIMA: usize = 3;
 const NEAR_SIZES: [f64; 2] = [0.1, 0.3];
 /// Alternatives kept.
 const ALTERNATIVES: usize = 64;
+
 /// Options of the local solver.
 #[derive(Debug, Clone)]
 pub struct Alternating {

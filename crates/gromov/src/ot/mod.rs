@@ -168,6 +168,7 @@ impl Plan {
         }
     }
 
+    /// The plan from columns to rows.
     pub(crate) fn transposed(&self) -> Self {
         Plan::from_entries(self.m, self.n, self.entries().map(|(i, j, w)| (j, i, w)).collect())
     }

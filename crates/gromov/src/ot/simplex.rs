@@ -9,7 +9,7 @@
 
 use rayon::prelude::*;
 
-use super::pricing::{Best, Columns};
+use super::pricing::Columns;
 use super::tree::Tree;
 use crate::linalg;
 use crate::solve::{Status, Stop};
@@ -76,7 +76,7 @@ impl Simplex {
     }
 
     /// Number of rows.
-    pub(crate) fn rows(&self) -> usize {
+    fn rows(&self) -> usize {
         self.left.len() / self.rank
     }
 
@@ -142,10 +142,10 @@ impl Simplex {
     }
 
     /// Rounds over the near blocks until one finds nothing; the first one over `rows` alone.
-    fn rounds(&mut self, rows: Vec<usize>, stop: &Stop) {
+    fn rounds(&mut self, mut rows: Vec<usize>, stop: &Stop) {
         let near = std::mem::take(&mut self.near);
         let blocks = NEAR.min(self.columns.blocks());
-        let (mut rows, mut refreshed, mut looked) = (rows, self.pivots, self.pivots);
+        let (mut refreshed, mut looked) = (self.pivots, self.pivots);
         loop {
             if 4 * (self.pivots - refreshed) > self.rows() + self.columns.len() {
                 self.refresh();
@@ -174,7 +174,7 @@ impl Simplex {
     fn pivot_row(&mut self, i: usize, blocks: Option<&[u32]>) {
         loop {
             let row = &self.left[i * self.rank..(i + 1) * self.rank];
-            let best: Best = match blocks {
+            let best = match blocks {
                 Some(blocks) => self.columns.best_in(row, blocks),
                 None => self.columns.best(row),
             };
