@@ -39,6 +39,7 @@
 //! # Ok::<(), gromov::Error>(())
 //! ```
 
+pub mod certificate;
 pub mod demo;
 pub mod energy;
 pub mod error;
@@ -51,6 +52,7 @@ pub mod mobility;
 pub mod ot;
 pub mod report;
 pub mod solve;
+pub mod verify;
 
 pub use energy::Energy;
 pub use error::{Error, Result};

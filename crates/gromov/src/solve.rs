@@ -64,12 +64,14 @@ pub struct Event {
     pub time: f64,
     /// The value so far (squared distance, energy).
     pub value: f64,
+    /// A lower bound of the value sought, where one is known; else not a number.
+    pub lower: f64,
 }
 
 impl Event {
     /// An event of a run without a time of its own.
     pub(crate) fn new(done: usize, total: Option<usize>, time: f64, value: f64) -> Self {
-        Event { done, total, time, value }
+        Event { done, total, time, value, lower: f64::NAN }
     }
 }
 

@@ -20,9 +20,9 @@ use std::time::Duration;
 use rayon::prelude::*;
 
 use super::align::Aligned;
-use super::optima::{Optima, Optimum, Print, print};
+use super::optima::{Optima, Print, print};
 use super::starts::Axes;
-use super::{Alternative, Found, Method, Pair, Solution, align, bound, line};
+use super::{Found, Method, Pair, Solution, align, bound, line};
 use crate::error::{Error, Result};
 use crate::linalg;
 use crate::measure::Measure;
@@ -41,8 +41,6 @@ const CELLS: usize = 256;
 /// Starts near optima found: near how many of the best ones, and how far, |A − M/|M||.
 const NEAR_OPTIMA: usize = 3;
 const NEAR_SIZES: [f64; 2] = [0.1, 0.3];
-/// Alternatives kept.
-const ALTERNATIVES: usize = 64;
 
 /// Options of the local solver.
 #[derive(Debug, Clone)]
@@ -249,19 +247,7 @@ impl<'a> State<'a> {
 
     fn finish(self) -> Result<Solution> {
         let (best, aligned) = self.best.ok_or_else(|| Error::option("starts", 0, "at least 1"))?;
-        let rounding = self.pair.rounding();
-        // values of the others from |M|: differences matter here, not digits of tiny values
-        let squared = |o: &Optimum| aligned.squared + 2.0 * (best.norm - o.norm) * (best.norm + o.norm);
-        let same = |o: &&Optimum| squared(o) - aligned.squared <= 1e-9 * aligned.squared + rounding;
-        let hits = self.optima.ranked().filter(same).map(|o| o.hits).sum();
-        let (p, q) = (self.pair.x.dim(), self.pair.y.dim());
-        let near = |o: &&Optimum| squared(o) <= 1.05 * aligned.squared + rounding;
-        let alternatives = self.optima.ranked().skip(1).filter(near).take(ALTERNATIVES);
-        let alternatives = alternatives
-            .map(|o| {
-                Ok(Alternative { squared: squared(o), reflected: align::reflected(&o.cross_moment, p, q)? })
-            })
-            .collect::<Result<Vec<_>>>()?;
+        let (hits, alternatives) = self.optima.summary(&self.pair, best.norm, &aligned)?;
         let found = Found {
             aligned,
             plan: best.plan,
@@ -273,6 +259,8 @@ impl<'a> State<'a> {
             starts: self.tried,
             hits,
             alternatives,
+            nodes: 0,
+            trace: Vec::new(),
         };
         self.pair.solution(found, self.options.tol)
     }

@@ -52,6 +52,8 @@ pub fn solve(mu: &Measure, nu: &Measure, center: bool, tol: f64) -> Result<Solut
             starts: 2,
             hits,
             alternatives,
+            nodes: 0,
+            trace: Vec::new(),
         },
         tol,
     )

@@ -21,13 +21,16 @@ pub mod alternating;
 pub mod bound;
 pub mod forecast;
 pub mod gaussian;
+pub mod global;
 pub mod line;
 mod optima;
 mod starts;
 
 pub use alternating::Alternating;
 pub use forecast::Forecast;
+pub use global::Global;
 
+use crate::certificate::Certificate;
 use crate::error::Result;
 use crate::linalg;
 use crate::measure::Measure;
@@ -59,6 +62,8 @@ pub enum Method {
     Line,
     /// Alternation from several starts.
     Local,
+    /// Branch and bound over the cross moment.
+    Global,
 }
 
 /// Another local optimum close to the best.
@@ -69,6 +74,18 @@ pub struct Alternative {
     pub squared: f64,
     /// Whether its orthogonal map is a reflection; `None` when the dimensions differ.
     pub reflected: Option<bool>,
+}
+
+/// Both bounds at a moment of a global search.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
+#[non_exhaustive]
+pub struct Bounds {
+    /// Transport problems solved so far.
+    pub solves: usize,
+    /// Lower bound of IGW².
+    pub lower: f64,
+    /// Best value.
+    pub squared: f64,
 }
 
 /// Value, bound, plan and rotation.
@@ -91,8 +108,10 @@ pub struct Solution {
     pub status: Status,
     /// Which method answered.
     pub method: Method,
-    /// Alternations (linear transport problems) in all starts.
+    /// Linear transport problems solved (alternations of all starts; with `global` also cuts).
     pub iterations: usize,
+    /// Boxes bounded by the global method.
+    pub nodes: usize,
     /// Starts tried (fewer than asked for when the value is certified before).
     pub starts: usize,
     /// Starts that reached the best value (equal within 1e-9).
@@ -113,6 +132,10 @@ pub struct Solution {
     pub unit: f64,
     /// squared / unit⁴: in range where `squared` and `distance` are not.
     pub squared_in_units: f64,
+    /// How the bounds closed in, with the global method.
+    pub trace: Vec<Bounds>,
+    /// What proves value and bound, where [`Global::certificate`] asks for it.
+    pub certificate: Option<Certificate>,
 }
 
 impl Solution {
@@ -183,7 +206,7 @@ impl Pair {
 
     /// Puts a solution together from what a solver found, scaling back.
     pub(crate) fn solution(&self, found: Found, tol: f64) -> Result<Solution> {
-        let Found { plan, aligned, lower, status, method, iterations, starts, hits, alternatives } = found;
+        let Found { plan, aligned, lower, status, method, iterations, starts, hits, alternatives, .. } = found;
         let rounding = self.rounding();
         let slack = aligned.squared - lower;
         let (two, four) = (|v: f64| v * self.unit * self.unit, |v: f64| self.scaled(v));
@@ -211,6 +234,13 @@ impl Pair {
             means: self.means.clone(),
             unit: self.unit,
             squared_in_units: aligned.squared,
+            nodes: found.nodes,
+            trace: found
+                .trace
+                .into_iter()
+                .map(|b| Bounds { lower: four(b.lower), squared: four(b.squared), ..b })
+                .collect(),
+            certificate: None,
         })
     }
 }
@@ -226,4 +256,6 @@ pub(crate) struct Found {
     pub(crate) starts: usize,
     pub(crate) hits: usize,
     pub(crate) alternatives: Vec<Alternative>,
+    pub(crate) nodes: usize,
+    pub(crate) trace: Vec<Bounds>,
 }

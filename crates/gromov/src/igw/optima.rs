@@ -3,6 +3,13 @@
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use super::align::{self, Aligned};
+use super::{Alternative, Pair};
+use crate::error::Result;
+
+/// Alternatives kept.
+const ALTERNATIVES: usize = 64;
+
 /// A plan recognised by its cross moment: a hash of the bits, and the bits of the norm.
 pub(super) type Print = (u64, u64);
 
@@ -38,6 +45,22 @@ impl Optima {
     /// All of them, best first.
     pub(super) fn ranked(&self) -> impl Iterator<Item = &Optimum> {
         self.order.iter().map(|&k| &self.found[k])
+    }
+
+    /// How many starts reached the best value, and the other optima within 5 % of it. `norm` and `best` belong to the
+    /// best plan; cross moments are those of the pair.
+    pub(super) fn summary(&self, pair: &Pair, norm: f64, best: &Aligned) -> Result<(usize, Vec<Alternative>)> {
+        let rounding = pair.rounding();
+        // values of the others from |M|: differences matter here, not digits of tiny values
+        let squared = |o: &Optimum| best.squared + 2.0 * (norm - o.norm) * (norm + o.norm);
+        let same = |o: &&Optimum| squared(o) - best.squared <= 1e-9 * best.squared + rounding;
+        let hits = self.ranked().filter(same).map(|o| o.hits).sum();
+        let (p, q) = (pair.x.dim(), pair.y.dim());
+        let near = |o: &&Optimum| squared(o) <= 1.05 * best.squared + rounding;
+        let alternatives = self.ranked().skip(1).filter(near).take(ALTERNATIVES).map(|o| {
+            Ok(Alternative { squared: squared(o), reflected: align::reflected(&o.cross_moment, p, q)? })
+        });
+        Ok((hits, alternatives.collect::<Result<_>>()?))
     }
 
     /// Counts a start that reached optimum `number` by the plans `passed`.

@@ -16,6 +16,7 @@
 //! do.
 
 mod atomic;
+mod certificate;
 mod delimited;
 mod limits;
 mod lines;
@@ -33,6 +34,7 @@ mod xyz;
 use std::path::Path;
 
 pub use atomic::{check_writable, write_atomic};
+pub use certificate::{read_certificate, write_certificate};
 pub use delimited::{write_frames_csv, write_plan_csv};
 pub use limits::Limits;
 pub use mesh::{Faces, Mesh, read_mesh, read_mesh_bytes};

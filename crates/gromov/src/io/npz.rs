@@ -39,14 +39,7 @@ pub struct Member<'a> {
 
 /// Reads `points` (of a trajectory, the last frame) and, if present, `weights`.
 pub(super) fn read(source: &Source<'_>) -> Result<Cloud> {
-    let (mut file, size) = source.open()?;
-    check_directory(source, &mut file, size)?;
-    let zipped = |e: ZipError| source.fault(format!("its archive cannot be read: {e}; write the file again"));
-    let mut zip = ZipArchive::new(BufReader::new(file)).map_err(zipped)?;
-    let mut names = Vec::new();
-    for i in 0..zip.len() {
-        names.push(zip.by_index_raw(i).map_err(zipped)?.name().to_owned());
-    }
+    let (mut zip, names) = open(source)?;
     let find = |name: &str| names.iter().rposition(|n| n == name);
     let Some(index) = find("points.npy") else {
         return Err(source.fault(format!("has no array 'points'; it holds {}", listed(arrays(&names)))));
@@ -73,6 +66,37 @@ pub(super) fn read(source: &Source<'_>) -> Result<Cloud> {
     };
     let Matrix { data, cols, .. } = points;
     Ok(Cloud { points: data, dim: cols, weights, ..Cloud::default() })
+}
+
+/// Reads the arrays of these names: shape, and numbers row-major. Errors: a name that is missing.
+pub(super) fn read_arrays(source: &Source<'_>, wanted: &[&str]) -> Result<Vec<(Vec<usize>, Vec<f64>)>> {
+    let (mut zip, names) = open(source)?;
+    let mut out = Vec::with_capacity(wanted.len());
+    for name in wanted {
+        let Some(index) = names.iter().rposition(|n| n.strip_suffix(".npy") == Some(*name)) else {
+            return Err(source.fault(format!("has no array '{name}'; it holds {}", listed(arrays(&names)))));
+        };
+        out.push(read_member(source, &mut zip, index, |source, reader, header| {
+            if header.fortran && header.shape.len() > 1 {
+                return Err(source.fault("is in Fortran order; write it in C order"));
+            }
+            Ok((header.shape.clone(), npy::numbers(source, reader, header, 0)?))
+        })?);
+    }
+    Ok(out)
+}
+
+/// The archive, its directory checked, and the names of its members.
+fn open<'a>(source: &Source<'a>) -> Result<(ZipArchive<BufReader<Stream<'a>>>, Vec<String>)> {
+    let (mut file, size) = source.open()?;
+    check_directory(source, &mut file, size)?;
+    let zipped = |e: ZipError| source.fault(format!("its archive cannot be read: {e}; write the file again"));
+    let mut zip = ZipArchive::new(BufReader::new(file)).map_err(zipped)?;
+    let mut names = Vec::new();
+    for i in 0..zip.len() {
+        names.push(zip.by_index_raw(i).map_err(zipped)?.name().to_owned());
+    }
+    Ok((zip, names))
 }
 
 /// Names of arrays, without `.npy`.

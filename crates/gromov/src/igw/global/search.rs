@@ -1,0 +1,430 @@
+//! One box, and the boxes into which it is cut: bounded, trimmed, cut again, for a while.
+//!
+//! A search sees the cuts and the best value as they were when its round began, and adds its own; what it found is
+//! taken over between rounds. So the result does not depend on the number of threads.
+
+use pulp::{Arch, Simd, WithSimd};
+
+use super::pool::{Cut, Pool};
+use super::problem::{Probe, Problem, direction};
+use super::program::{Cell, Outcome, Proof, Rows, solve};
+use super::record::Record;
+use crate::certificate::Multiplier;
+use crate::error::Result;
+use crate::ot::{Basis, Plan};
+use crate::solve::Stop;
+
+/// Cuts that a box in the queue keeps.
+const LIST: usize = 150;
+/// Programmes of one box before it is cut: after new cuts, and after trims.
+const PROGRAMMES: usize = 8;
+/// A trim by this part of a side is worth another programme.
+const TRIM: f64 = 0.2;
+/// Numbers of cuts that are not in the pool yet.
+const NEW: u32 = 1 << 31;
+
+/// A box in the queue.
+#[derive(Debug, Clone)]
+pub(super) struct Node<const D: usize> {
+    pub(super) cell: Cell<D>,
+    /// Upper bound of |M|² in the box.
+    pub(super) bound: f64,
+    /// Its cuts, and how many there were in all when they were chosen.
+    pub(super) list: Box<[u32]>,
+    pub(super) seen: u32,
+    /// Its item in the record.
+    pub(super) item: u32,
+}
+
+/// A plan better than the best.
+pub(super) struct Better<const D: usize> {
+    pub(super) cross_moment: [f64; D],
+    pub(super) squared: f64,
+    pub(super) plan: Plan,
+}
+
+/// What a search found.
+pub(super) struct Findings<const D: usize> {
+    pub(super) open: Vec<Node<D>>,
+    /// Cuts and bases, to be numbered from [`Pool::len`] on.
+    pub(super) cuts: Vec<(Cut<D>, Basis)>,
+    /// Local optima, each better than the last.
+    pub(super) better: Vec<Better<D>>,
+    /// Largest bound of a closed box.
+    pub(super) closed: f64,
+    pub(super) record: Option<Record>,
+    pub(super) nodes: usize,
+    pub(super) pivots: usize,
+}
+
+/// Rules of a search.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rules {
+    /// Best |M|² known.
+    pub(super) best: f64,
+    /// Relative tolerance of IGW², and |Σ_x|² + |Σ_y|².
+    pub(super) tol: f64,
+    pub(super) size: f64,
+    /// A direction is solved for when none of the box's cuts is within this part of its angular radius.
+    pub(super) spacing: f64,
+    /// Boxes bounded in one search.
+    pub(super) boxes: usize,
+    pub(super) record: bool,
+}
+
+/// Gaps below this part of |Σ_x|² + |Σ_y|² are left to rounding.
+const FLOOR: f64 = 1e-13;
+
+impl Rules {
+    /// Boxes whose bound is at most this are closed.
+    pub(super) fn cutoff(&self) -> f64 {
+        let value = (self.size - 2.0 * self.best).max(0.0);
+        self.best + (0.5 * self.tol * value).max(FLOOR * self.size)
+    }
+
+    fn tolerance(&self) -> f64 {
+        (0.02 * (self.cutoff() - self.best)).clamp(1e-14, 1e-9)
+    }
+}
+
+/// A box within a search.
+struct Local<const D: usize> {
+    cell: Cell<D>,
+    bound: f64,
+    /// Optimum of the programme it came from.
+    x: [f64; D],
+    item: u32,
+}
+
+pub(super) struct Search<'a, const D: usize> {
+    problem: &'a Problem,
+    pool: &'a Pool<D>,
+    rules: Rules,
+    stop: &'a Stop,
+    rows: Rows<D>,
+    /// Number of the cut of each row.
+    ids: Vec<u32>,
+    stack: Vec<Local<D>>,
+    out: Findings<D>,
+}
+
+/// A search compiled for the processor at hand.
+struct Vectorised<'a, 'b, const D: usize>(&'b mut Search<'a, D>);
+
+impl<const D: usize> WithSimd for Vectorised<'_, '_, D> {
+    type Output = Result<()>;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> Result<()> {
+        self.0.run()
+    }
+}
+
+impl<'a, const D: usize> Search<'a, D> {
+    /// Works on a box of the queue.
+    pub(super) fn of(
+        problem: &'a Problem,
+        pool: &'a Pool<D>,
+        node: &Node<D>,
+        rules: Rules,
+        stop: &'a Stop,
+    ) -> Result<Findings<D>> {
+        let mut rows = Rows::new();
+        let mut ids = node.list.to_vec();
+        ids.extend(pool.since(node.seen, &node.cell));
+        for id in &ids {
+            let cut = pool.cut(*id);
+            rows.push(&cut.a, cut.h);
+        }
+        let out = Findings {
+            open: Vec::new(),
+            cuts: Vec::new(),
+            better: Vec::new(),
+            closed: f64::NEG_INFINITY,
+            record: rules.record.then(Record::new),
+            nodes: 0,
+            pivots: 0,
+        };
+        let x = node.cell.twice_centre().map(|c| 0.5 * c);
+        let stack = vec![Local { cell: node.cell, bound: node.bound, x, item: 0 }];
+        let mut search = Search { problem, pool, rules, stop, rows, ids, stack, out };
+        Arch::new().dispatch(Vectorised(&mut search))?;
+        Ok(search.out)
+    }
+
+    #[inline(always)]
+    fn run(&mut self) -> Result<()> {
+        while let Some(k) = self.next() {
+            let local = self.stack.swap_remove(k);
+            if self.out.nodes >= self.rules.boxes || self.stop.requested().is_some() {
+                let node = self.queued(&local);
+                self.out.open.push(node);
+            } else {
+                self.out.nodes += 1;
+                self.expand(local)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The box with the largest bound.
+    fn next(&self) -> Option<usize> {
+        (0..self.stack.len()).max_by(|&i, &j| self.stack[i].bound.total_cmp(&self.stack[j].bound))
+    }
+
+    /// Bounds a box; closes it or cuts it in two.
+    #[inline(always)]
+    fn expand(&mut self, mut local: Local<D>) -> Result<()> {
+        let mut centre_known = false;
+        for round in 0..PROGRAMMES {
+            let cutoff = self.rules.cutoff();
+            let outcome = solve(&self.rows, &local.cell, cutoff, self.rules.tolerance());
+            self.out.pivots += outcome.pivots;
+            local.bound = local.bound.min(outcome.bound);
+            local.x = outcome.x;
+            if outcome.bound <= cutoff {
+                self.close(local.item, &outcome.proof, outcome.bound);
+                return Ok(());
+            }
+            if !centre_known {
+                centre_known = true;
+                if self.centre_is_far(&local.cell)
+                    && let Some(a) = direction(&local.cell.twice_centre())
+                    && self.probe(&a, &local.x)?
+                {
+                    continue;
+                }
+            }
+            let slack: f64 =
+                (0..D).map(|j| (local.cell.hi[j] - local.x[j]) * (local.x[j] - local.cell.lo[j])).sum();
+            if slack < 0.2 * (outcome.bound - cutoff)
+                && let Some(a) = direction(&local.x)
+                && self.probe(&a, &local.x)?
+            {
+                continue;
+            }
+            let shrunk = self.trim(&mut local, &outcome, cutoff);
+            if shrunk < TRIM || round + 1 == PROGRAMMES {
+                self.branch(local, &outcome, cutoff);
+                return Ok(());
+            }
+        }
+        self.stack.push(local);
+        Ok(())
+    }
+
+    /// Is no cut near the direction of the centre of the box?
+    #[inline(always)]
+    fn centre_is_far(&self, cell: &Cell<D>) -> bool {
+        let centre = cell.twice_centre();
+        let (size, width) = (0..D).fold((0.0, 0.0), |(s, w), j| (s + centre[j].powi(2), w + cell.width(j).powi(2)));
+        if size == 0.0 {
+            return false;
+        }
+        let radius: f64 = (width / size).sqrt();
+        let nearest = self.rows.nearest(&centre).0 / size.sqrt();
+        nearest.clamp(-1.0, 1.0).acos() > self.rules.spacing * radius
+    }
+
+    /// Solves for a direction; true if the new cut cuts off `x`.
+    fn probe(&mut self, a: &[f64; D], x: &[f64; D]) -> Result<bool> {
+        let mut found = self.solve_for(a)?;
+        let cuts = dot(a, x) > found.h + self.rules.tolerance();
+        // from a plan above the best, alternate to a local optimum
+        let mut last = None;
+        while found.squared > self.rules.best.max(last.as_ref().map_or(0.0, |b: &Better<D>| b.squared)) * (1.0 + 1e-15)
+        {
+            let next = direction(&found.cross_moment);
+            last = Some(Better { cross_moment: found.cross_moment, squared: found.squared, plan: found.plan });
+            match next {
+                Some(a) => found = self.solve_for(&a)?,
+                None => break,
+            }
+        }
+        if let Some(better) = last {
+            self.rules.best = better.squared;
+            self.out.better.push(better);
+        }
+        Ok(cuts)
+    }
+
+    /// Solves for a direction and keeps the cut.
+    fn solve_for(&mut self, a: &[f64; D]) -> Result<Solved<D>> {
+        let warm = self.basis_near(a).cloned();
+        let Probe { h, cross_moment, squared, plan, potential, basis, .. } =
+            self.problem.probe(a, warm, self.stop)?;
+        let potential = self.rules.record.then(|| potential.into_boxed_slice());
+        self.ids.push(NEW | self.out.cuts.len() as u32);
+        self.rows.push(a, h);
+        self.out.cuts.push((Cut { a: *a, h, potential }, basis));
+        Ok(Solved { h, cross_moment, squared, plan })
+    }
+
+    /// The basis of the nearest cut that has one.
+    fn basis_near(&self, a: &[f64; D]) -> Option<&Basis> {
+        if self.rows.len() == 0 {
+            return None;
+        }
+        let of = |row: usize| match self.ids[row] {
+            id if id & NEW != 0 => self.out.cuts.get((id & !NEW) as usize).map(|c| &c.1),
+            id => self.pool.basis(id),
+        };
+        of(self.rows.nearest(a).1).or_else(|| {
+            let known = (0..self.rows.len()).filter_map(|k| of(k).map(|b| (dot(a, &self.rows.row(k).0), b)));
+            known.max_by(|s, t| s.0.total_cmp(&t.0)).map(|s| s.1)
+        })
+    }
+
+    /// Takes off parts of the box that the proof closes; returns the largest part of a side taken off.
+    #[inline(always)]
+    fn trim(&mut self, local: &mut Local<D>, outcome: &Outcome<D>, cutoff: f64) -> f64 {
+        let mut shrunk = 0.0f64;
+        let mut kept = None;
+        for j in 0..D {
+            let Some((from, to)) = closed_part(&outcome.proof, &local.cell, cutoff, j) else { continue };
+            let (lo, hi) = (local.cell.lo[j], local.cell.hi[j]);
+            let width = hi - lo;
+            // at one end, and worth an item
+            let (value, low) = match (from <= lo, to >= hi) {
+                (true, false) if to - lo > 0.02 * width => (to, true),
+                (false, true) if hi - from > 0.02 * width => (from, false),
+                _ => continue,
+            };
+            let mut slab = local.cell;
+            if low {
+                (slab.hi[j], local.cell.lo[j]) = (value, value);
+            } else {
+                (slab.lo[j], local.cell.hi[j]) = (value, value);
+            }
+            shrunk = shrunk.max(1.0 - local.cell.width(j) / width);
+            self.out.closed = self.out.closed.max(outcome.proof.bound(&slab));
+            if let Some(record) = &mut self.out.record {
+                let proof = *kept.get_or_insert_with(|| record.proof(&local_ids(&self.ids, &outcome.proof.multipliers)));
+                let first = record.split(local.item, j, value);
+                let (leaf, rest) = if low { (first, first + 1) } else { (first + 1, first) };
+                record.close(leaf, proof);
+                local.item = rest;
+            }
+        }
+        if shrunk > 0.0 {
+            local.bound = local.bound.min(outcome.proof.bound(&local.cell));
+        }
+        shrunk
+    }
+
+    /// Cuts a box in two where the secant is worst; a part in the middle that the proof closes is left out.
+    #[inline(always)]
+    fn branch(&mut self, local: Local<D>, outcome: &Outcome<D>, cutoff: f64) {
+        let Local { cell, x, item, bound } = local;
+        let slack = |j: usize| (cell.hi[j] - x[j]) * (x[j] - cell.lo[j]);
+        let j = (0..D).max_by(|&i, &j| slack(i).total_cmp(&slack(j))).unwrap_or(0);
+        let (lo, hi) = (cell.lo[j], cell.hi[j]);
+        let width = hi - lo;
+        let at = x[j].clamp(lo + 0.3 * width, lo + 0.7 * width);
+        let (below, above) = match closed_part(&outcome.proof, &cell, cutoff, j) {
+            Some((from, to)) if from > lo && to < hi && to - from > 0.05 * width => (from, to),
+            _ => (at, at),
+        };
+        let (mut low, mut high, mut middle) = (cell, cell, cell);
+        (low.hi[j], middle.lo[j], middle.hi[j], high.lo[j]) = (below, below, above, above);
+        let (mut low_item, mut high_item) = (0, 0);
+        if let Some(record) = &mut self.out.record {
+            low_item = record.split(item, j, below);
+            high_item = low_item + 1;
+            if below < above {
+                let proof = record.proof(&local_ids(&self.ids, &outcome.proof.multipliers));
+                let leaf = record.split(high_item, j, above);
+                record.close(leaf, proof);
+                high_item = leaf + 1;
+            }
+        }
+        if below < above {
+            self.out.closed = self.out.closed.max(outcome.proof.bound(&middle));
+        }
+        for (cell, item) in [(low, low_item), (high, high_item)] {
+            let new = outcome.proof.bound(&cell);
+            if new <= cutoff {
+                self.close(item, &outcome.proof, new);
+            } else {
+                self.stack.push(Local { cell, bound: bound.min(new), x, item });
+            }
+        }
+    }
+
+    fn close(&mut self, item: u32, proof: &Proof<D>, bound: f64) {
+        self.out.closed = self.out.closed.max(bound);
+        if let Some(record) = &mut self.out.record {
+            let proof = record.proof(&local_ids(&self.ids, &proof.multipliers));
+            record.close(item, proof);
+        }
+    }
+
+    /// A box for the queue, with the cuts that can be violated in it, those near the optimum first.
+    fn queued(&self, local: &Local<D>) -> Node<D> {
+        let mut list: Vec<(f64, u32)> = Vec::with_capacity(self.rows.len());
+        for k in 0..self.rows.len() {
+            let (a, h) = self.rows.row(k);
+            if local.cell.largest(&a) > h {
+                list.push((h - dot(&a, &local.x), self.ids[k]));
+            }
+        }
+        if list.len() > LIST {
+            list.select_nth_unstable_by(LIST, |s, t| s.0.total_cmp(&t.0).then(s.1.cmp(&t.1)));
+            list.truncate(LIST);
+        }
+        let list = list.into_iter().map(|s| s.1).collect();
+        Node { cell: local.cell, bound: local.bound, list, seen: self.pool.len() as u32, item: local.item }
+    }
+}
+
+/// A solved direction.
+struct Solved<const D: usize> {
+    h: f64,
+    cross_moment: [f64; D],
+    squared: f64,
+    plan: Plan,
+}
+
+/// Multipliers with numbers of cuts in place of rows.
+fn local_ids(ids: &[u32], multipliers: &[Multiplier]) -> Vec<Multiplier> {
+    multipliers.iter().map(|m| Multiplier { cut: ids[m.cut as usize], value: m.value }).collect()
+}
+
+/// The best proof that the cuts of a box in the queue have, and its bound.
+pub(super) fn proof_of<const D: usize>(pool: &Pool<D>, node: &Node<D>, rules: Rules) -> (f64, Vec<Multiplier>) {
+    let mut rows = Rows::new();
+    for id in &node.list {
+        let cut = pool.cut(*id);
+        rows.push(&cut.a, cut.h);
+    }
+    let outcome = solve(&rows, &node.cell, rules.cutoff(), rules.tolerance());
+    (outcome.bound, local_ids(&node.list, &outcome.proof.multipliers))
+}
+
+/// The number of a cut when those of a search stand in the pool from `from` on.
+pub(super) fn numbered(id: u32, from: u32) -> u32 {
+    if id & NEW != 0 { from + (id & !NEW) } else { id }
+}
+
+/// The values of coordinate j for which the proof bounds |M|² by the cutoff: t² − G t ≤ R.
+#[inline(always)]
+fn closed_part<const D: usize>(proof: &Proof<D>, cell: &Cell<D>, cutoff: f64, j: usize) -> Option<(f64, f64)> {
+    let rest = cutoff - proof.bound(cell) + proof.term(cell, j);
+    let half = 0.5 * proof.gradient[j];
+    let root = half * half + rest;
+    if root <= 0.0 {
+        return None;
+    }
+    // a little inside, against rounding
+    let root = root.sqrt() * (1.0 - 1e-12);
+    Some((half - root, half + root))
+}
+
+#[inline(always)]
+fn dot<const D: usize>(a: &[f64; D], b: &[f64; D]) -> f64 {
+    let mut sum = 0.0;
+    for j in 0..D {
+        sum += a[j] * b[j];
+    }
+    sum
+}
