@@ -170,7 +170,7 @@ impl<'a, const D: usize> State<'a, D> {
         let points = problem.a.len() + problem.b.len();
         let mut state = State {
             options,
-            pool: Pool::new(points, points >= 300),
+            pool: Pool::new(points, env("SHARE", f64::from(u8::from(points >= 300))) > 0.0),
             problem,
             queue: BinaryHeap::new(),
             numbers: 0,
@@ -234,8 +234,10 @@ impl<'a, const D: usize> State<'a, D> {
             best: self.best.squared,
             tol: self.options.tol,
             size: self.problem.size,
-            spacing: if n >= 150 { 1.0 } else { 0.6 },
-            boxes: BOXES,
+            spacing: env("SPACING", if n >= 150 { 1.0 } else { 0.6 }),
+            slack: env("SLACK", 0.2),
+            list: env("LIST", 150.0) as usize,
+            boxes: env("BOXES", BOXES as f64) as usize,
             record: self.record.is_some(),
         }
     }
@@ -276,6 +278,7 @@ impl<'a, const D: usize> State<'a, D> {
         let dim = self.problem.dim();
         let n = self.problem.a.len().max(self.problem.b.len());
         let starts = self.options.starts.unwrap_or(if dim <= 4 { 8 } else if n <= 100 { 64 } else { 32 });
+        let starts = env("STARTS", starts as f64) as usize;
         let (p, q) = (self.problem.p, self.problem.q);
         let (ux, uy) = (linalg::transpose(&self.problem.axes.0, p, p), self.problem.axes.1.clone());
         while self.starts < starts && self.stop.requested().is_none() {
@@ -345,7 +348,7 @@ impl<'a, const D: usize> State<'a, D> {
         let rules = self.rules();
         let cutoff = rules.cutoff();
         let mut round = Vec::with_capacity(ROUND);
-        while round.len() < ROUND
+        while round.len() < env("ROUND", ROUND as f64) as usize
             && self.queue.peek().is_some_and(|q| q.node.bound > cutoff)
             && let Some(q) = self.queue.pop()
         {
@@ -415,7 +418,7 @@ impl<'a, const D: usize> State<'a, D> {
         let lower = self.lower();
         let aligned = align::plan(&self.pair.x, &self.pair.y, &self.best.plan)?;
         let (two, four) = (self.problem.unit.powi(2), self.problem.unit.powi(4));
-        eprintln!("nodes {} solves {} pivots {} open {} | OT pivots {:?} warm {:?} ns {:?}", self.nodes, self.pool.len(), self.pivots, self.queue.len(), problem::STATS.0, problem::STATS.1, problem::STATS.2);
+        eprintln!("nodes {} solves {} pivots {} open {} | OT pivots {:?} warm {:?} ns {:?} capped {:?}", self.nodes, self.pool.len(), self.pivots, self.queue.len(), problem::STATS.0, problem::STATS.1, problem::STATS.2, problem::STATS.3);
         let (p, q) = (self.problem.p, self.problem.q);
         let mut optima = Optima::default();
         for o in self.optima.ranked() {
@@ -453,3 +456,12 @@ impl<'a, const D: usize> State<'a, D> {
 
 /// Directions and what they gave, in order.
 type Chain<const D: usize> = Vec<([f64; D], Probe<D>)>;
+
+pub(super) fn env(name: &str, default: f64) -> f64 {
+    static CACHE: std::sync::Mutex<Vec<(String, Option<f64>)>> = std::sync::Mutex::new(Vec::new());
+    let mut c = CACHE.lock().unwrap();
+    if let Some(e) = c.iter().find(|e| e.0 == name) { return e.1.unwrap_or(default); }
+    let v = std::env::var(name).ok().and_then(|v| v.parse().ok());
+    c.push((name.into(), v));
+    v.unwrap_or(default)
+}

@@ -86,13 +86,13 @@ impl<const D: usize> Pool<D> {
             cell.largest(&cut.a) > cut.h
         };
         if self.share_all {
-            let from = (seen as usize).max(self.cuts.len().saturating_sub(SHARED));
+            let from = (seen as usize).max(self.cuts.len().saturating_sub(super::env("SHARED", SHARED as f64) as usize));
             return (from as u32..self.cuts.len() as u32).filter(violable).collect();
         }
         let Some(list) = self.of_orthant.get(&Cut::orthant(&cell.twice_centre())) else {
             return Vec::new();
         };
-        let from = list.partition_point(|id| *id < seen).max(list.len().saturating_sub(SHARED));
+        let from = list.partition_point(|id| *id < seen).max(list.len().saturating_sub(super::env("SHARED", SHARED as f64) as usize));
         list[from..].iter().copied().filter(violable).collect()
     }
 }

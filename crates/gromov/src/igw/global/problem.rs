@@ -121,4 +121,4 @@ pub(super) fn direction<const D: usize>(a: &[f64; D]) -> Option<[f64; D]> {
     (size > f64::MIN_POSITIVE).then(|| a.map(|x| x / size))
 }
 
-pub(super) static STATS: (std::sync::atomic::AtomicUsize, std::sync::atomic::AtomicUsize, std::sync::atomic::AtomicUsize) = (std::sync::atomic::AtomicUsize::new(0), std::sync::atomic::AtomicUsize::new(0), std::sync::atomic::AtomicUsize::new(0));
+pub(super) static STATS: (std::sync::atomic::AtomicUsize, std::sync::atomic::AtomicUsize, std::sync::atomic::AtomicUsize, std::sync::atomic::AtomicUsize) = (std::sync::atomic::AtomicUsize::new(0), std::sync::atomic::AtomicUsize::new(0), std::sync::atomic::AtomicUsize::new(0), std::sync::atomic::AtomicUsize::new(0));

@@ -19,7 +19,9 @@ const LANES: usize = 8;
 /// Pivots after which a programme is stopped; typical ones take 10 to 25.
 const MAX_PIVOTS: usize = 200;
 /// Smallest coefficient on which a pivot is made; rows have norm one.
-const PIVOT: f64 = 1e-10;
+const PIVOT: f64 = 1e-6;
+/// What the multipliers of a first corner are raised by.
+const PERTURBATION: f64 = 1e-8;
 
 /// A box of M, flattened.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -94,7 +96,7 @@ impl<const D: usize> Rows<D> {
 
     #[inline(always)]
     fn smallest(&self, x: &[f64; D], start: impl Fn(&[f64; LANES]) -> [f64; LANES]) -> (f64, usize) {
-        let mut best = (f64::INFINITY, 0);
+        let (mut best, mut at) = ([f64::INFINITY; LANES], [0u64; LANES]);
         for (k, (block, bound)) in self.blocks.iter().enumerate() {
             let mut slack = start(bound);
             for j in 0..D {
@@ -102,13 +104,19 @@ impl<const D: usize> Rows<D> {
                     slack[l] -= x[j] * block[j][l];
                 }
             }
-            let low = slack.iter().fold(f64::INFINITY, |m, s| m.min(*s));
-            if low < best.0 {
-                let lane = slack.iter().position(|s| *s == low).unwrap_or(0);
-                best = (low, k * LANES + lane);
+            for l in 0..LANES {
+                let better = slack[l] < best[l];
+                best[l] = if better { slack[l] } else { best[l] };
+                at[l] = if better { k as u64 } else { at[l] };
             }
         }
-        best
+        let mut lane = 0;
+        for l in 1..LANES {
+            if best[l] < best[lane] {
+                lane = l;
+            }
+        }
+        (best[lane], at[lane] as usize * LANES + lane)
     }
 }
 
@@ -195,7 +203,8 @@ impl<const D: usize> Vertex<D> {
             let c = cell.lo[j] + cell.hi[j];
             let high = c >= 0.0;
             v.active[j] = 2 * j as u32 + u32::from(high);
-            v.multiplier[j] = c.abs();
+            // a little more, so that no two rows tie
+            v.multiplier[j] = c.abs() + PERTURBATION * (1.0 + 0.37 * (j as f64 + 1.0).sqrt().fract());
             v.edge[j][j] = if high { 1.0 } else { -1.0 };
             if high {
                 v.x[j] = cell.hi[j];
@@ -319,6 +328,7 @@ pub(super) fn solve<const D: usize>(
     for pivots in 0.. {
         let value: f64 = (0..D).map(|j| centre[j] * vertex.x[j]).sum::<f64>() - constant;
         let entering = if value <= cutoff || pivots == MAX_PIVOTS {
+            if pivots == MAX_PIVOTS { super::problem::STATS.3.fetch_add(1, std::sync::atomic::Ordering::Relaxed); }
             None
         } else {
             vertex.entering(rows, cell, tolerance)

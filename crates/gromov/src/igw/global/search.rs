@@ -67,6 +67,8 @@ pub(super) struct Rules {
     pub(super) size: f64,
     /// A direction is solved for when none of the box's cuts is within this part of its angular radius.
     pub(super) spacing: f64,
+    pub(super) slack: f64,
+    pub(super) list: usize,
     /// Boxes bounded in one search.
     pub(super) boxes: usize,
     pub(super) record: bool,
@@ -197,7 +199,7 @@ impl<'a, const D: usize> Search<'a, D> {
             }
             let slack: f64 =
                 (0..D).map(|j| (local.cell.hi[j] - local.x[j]) * (local.x[j] - local.cell.lo[j])).sum();
-            if slack < 0.2 * (outcome.bound - cutoff)
+            if slack < self.rules.slack * (outcome.bound - cutoff)
                 && let Some(a) = direction(&local.x)
                 && self.probe(&a, &local.x)?
             {
@@ -368,9 +370,9 @@ impl<'a, const D: usize> Search<'a, D> {
                 list.push((h - dot(&a, &local.x), self.ids[k]));
             }
         }
-        if list.len() > LIST {
-            list.select_nth_unstable_by(LIST, |s, t| s.0.total_cmp(&t.0).then(s.1.cmp(&t.1)));
-            list.truncate(LIST);
+        if list.len() > self.rules.list {
+            list.select_nth_unstable_by(self.rules.list, |s, t| s.0.total_cmp(&t.0).then(s.1.cmp(&t.1)));
+            list.truncate(self.rules.list);
         }
         let list = list.into_iter().map(|s| s.1).collect();
         Node { cell: local.cell, bound: local.bound, list, seen: self.pool.len() as u32, item: local.item }
