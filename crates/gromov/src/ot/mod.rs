@@ -27,6 +27,7 @@ mod mass;
 mod pricing;
 mod refine;
 mod simplex;
+pub(crate) mod support;
 mod tree;
 
 pub use exact::{Basis, Exact, Solution};

@@ -4,6 +4,8 @@
 //! Columns stand in blocks, each with its part of the factor together: a row is priced against all
 //! blocks or against a few chosen ones.
 
+use std::sync::Arc;
+
 use pulp::{Arch, Simd, WithSimd};
 
 /// Columns of a block, a multiple of the width of any vector; padding is never best.
@@ -14,7 +16,8 @@ pub(crate) const BLOCK: usize = 32;
 pub(crate) struct Columns {
     rank: usize,
     m: usize,
-    factor: Vec<f64>,
+    /// Shared by problems with the same right factor.
+    factor: Arc<Vec<f64>>,
     /// Potentials (m), then −∞ for the padding.
     potential: Vec<f64>,
     arch: Arch,
@@ -39,7 +42,7 @@ impl Columns {
         }
         let mut potential = vec![f64::NEG_INFINITY; blocks * BLOCK];
         potential[..m].fill(0.0);
-        Columns { rank, m, factor, potential, arch: Arch::new() }
+        Columns { rank, m, factor: Arc::new(factor), potential, arch: Arch::new() }
     }
 
     /// Dual potentials of the columns, (m).
@@ -140,7 +143,8 @@ impl<B: Iterator<Item = u32>, F: FnMut(u32, f64)> WithSimd for Row<'_, B, F> {
 impl<B: Iterator<Item = u32>, F: FnMut(u32, f64)> Row<'_, B, F> {
     #[inline(always)]
     fn all<S: Simd, const R: usize>(mut self, simd: S, u: [f64; R]) -> Best {
-        let Columns { factor, potential, .. } = self.columns;
+        let Columns { potential, .. } = self.columns;
+        let factor = self.columns.factor.as_slice();
         let mut splat = [simd.splat_f64s(0.0); R];
         for k in 0..R {
             splat[k] = simd.splat_f64s(u[k]);
@@ -171,7 +175,8 @@ impl<B: Iterator<Item = u32>, F: FnMut(u32, f64)> Row<'_, B, F> {
 
     #[inline(always)]
     fn any<S: Simd>(mut self, simd: S) -> Best {
-        let Columns { factor, potential, rank, .. } = self.columns;
+        let Columns { potential, rank, .. } = self.columns;
+        let factor = self.columns.factor.as_slice();
         let mut best = Best { value: f64::INFINITY, block: 0 };
         for block in self.blocks {
             let at = block as usize;

@@ -32,7 +32,7 @@ pub(crate) type Near = [u32; NEAR];
 #[derive(Debug)]
 pub(crate) struct Simplex {
     rank: usize,
-    left: Vec<f64>,
+    pub(crate) left: Vec<f64>,
     pub(crate) columns: Columns,
     pub(crate) tree: Tree,
     /// Of every row; empty before the first sweep.
@@ -48,10 +48,21 @@ pub(crate) struct Simplex {
 impl Simplex {
     /// `near` is empty or that of an earlier run on the same rows and columns.
     pub(crate) fn new(left: Vec<f64>, right: &[f64], rank: usize, tree: Tree, near: Vec<Near>) -> Self {
-        let scale = largest_row(&left, rank) * largest_row(right, rank);
+        Simplex::with_columns(left, (Columns::new(right, rank), largest_row(right, rank)), rank, tree, near)
+    }
+
+    /// With columns that are there, and the length of the longest.
+    pub(crate) fn with_columns(
+        left: Vec<f64>,
+        (columns, longest): (Columns, f64),
+        rank: usize,
+        tree: Tree,
+        near: Vec<Near>,
+    ) -> Self {
+        let scale = largest_row(&left, rank) * longest;
         Simplex {
             rank,
-            columns: Columns::new(right, rank),
+            columns,
             left,
             tree,
             near,
@@ -207,6 +218,7 @@ pub(crate) fn over_rows(n: usize, m: usize, f: impl Fn(usize) -> f64 + Sync + Se
     }
 }
 
-fn largest_row(a: &[f64], r: usize) -> f64 {
+/// The length of the longest row.
+pub(crate) fn largest_row(a: &[f64], r: usize) -> f64 {
     a.chunks_exact(r).map(linalg::norm).fold(0.0, f64::max)
 }

@@ -31,15 +31,15 @@ use crate::certificate::Multiplier;
 use crate::error::{Error, Result};
 use crate::linalg;
 use crate::measure::Measure;
-use crate::ot::{Basis, Plan};
+use crate::ot::Plan;
 use crate::solve::{Event, Observer, Status, Stop};
 
 /// Largest d_x d_y.
 pub const LARGEST: usize = 36;
 /// Searches of a round: the same for any number of threads.
-const ROUND: usize = 8;
+const ROUND: usize = 32;
 /// Boxes bounded in one search.
-const BOXES: usize = 16;
+const BOXES: usize = 64;
 /// Starts of a round.
 const STARTS: usize = 8;
 
@@ -187,11 +187,11 @@ impl<'a, const D: usize> State<'a, D> {
             trace: Vec::new(),
             pair,
         };
-        let root = state.root()?;
+        let root = state.root();
         state.local_searches()?;
         state.enqueue_root(root);
         while !state.done() {
-            state.step()?;
+            state.step();
             let event = Event::new(state.nodes, None, 0.0, state.scaled(state.value()));
             let event = Event { lower: state.scaled(state.lower()), ..event };
             if observer.event(&event).is_break() && !state.done() {
@@ -234,9 +234,9 @@ impl<'a, const D: usize> State<'a, D> {
             best: self.best.squared,
             tol: self.options.tol,
             size: self.problem.size,
-            spacing: env("SPACING", if n >= 150 { 1.0 } else { 0.6 }),
+            spacing: env("SPACING", if n >= 150 { 0.8 } else { 0.4 }),
             slack: env("SLACK", 0.2),
-            list: env("LIST", 150.0) as usize,
+            list: env("LIST", 60.0) as usize,
             boxes: env("BOXES", BOXES as f64) as usize,
             record: self.record.is_some(),
         }
@@ -247,13 +247,13 @@ impl<'a, const D: usize> State<'a, D> {
     }
 
     /// The box of M from one transport problem in each direction of each axis.
-    fn root(&mut self) -> Result<Cell<D>> {
+    fn root(&mut self) -> Cell<D> {
         let mut cell = Cell { lo: [0.0; D], hi: [0.0; D] };
         for j in 0..self.problem.dim() {
             for sign in [1.0, -1.0] {
                 let mut a = [0.0; D];
                 a[j] = sign;
-                let probe = self.problem.probe(&a, None, &self.stop)?;
+                let probe = self.problem.probe(&a, None, self.record.is_some(), &self.stop);
                 if sign > 0.0 {
                     cell.hi[j] = probe.h;
                 } else {
@@ -262,15 +262,15 @@ impl<'a, const D: usize> State<'a, D> {
                 self.keep(a, probe);
             }
         }
-        Ok(cell)
+        cell
     }
 
     fn keep(&mut self, a: [f64; D], probe: Probe<D>) {
         if probe.squared > self.best.squared {
-            self.best = Better { cross_moment: probe.cross_moment, squared: probe.squared, plan: probe.plan };
+            let plan = self.problem.support.plan(&probe.basis);
+            self.best = Better { cross_moment: probe.cross_moment, squared: probe.squared, plan };
         }
-        let potential = self.record.is_some().then(|| probe.potential.into_boxed_slice());
-        self.pool.push(Cut { a, h: probe.h, potential }, probe.basis);
+        self.pool.push(Cut { a, h: probe.h, potential: probe.potential }, probe.basis);
     }
 
     fn local_searches(&mut self) -> Result<()> {
@@ -290,10 +290,9 @@ impl<'a, const D: usize> State<'a, D> {
                 a[..dim].copy_from_slice(&turned);
                 self.alternate(a)
             };
-            let ends: Vec<Result<Chain<D>>> = round.clone().into_par_iter().map(run).collect();
+            let ends: Vec<Chain<D>> = round.clone().into_par_iter().map(run).collect();
             self.starts = round.end;
-            for end in ends {
-                let chain = end?;
+            for chain in ends {
                 if let Some((_, probe)) = chain.last() {
                     let number = self.optima.number(&probe.cross_moment, probe.squared.sqrt());
                     self.optima.count(number, &[]);
@@ -305,19 +304,18 @@ impl<'a, const D: usize> State<'a, D> {
     }
 
     /// Probes from a direction until |M| stays.
-    fn alternate(&self, a: [f64; D]) -> Result<Chain<D>> {
+    fn alternate(&self, a: [f64; D]) -> Chain<D> {
         let mut chain: Chain<D> = Vec::new();
         let mut next = direction(&a);
-        let mut basis: Option<Basis> = None;
         while let Some(a) = next {
-            let probe = self.problem.probe(&a, basis.take(), &self.stop)?;
+            let warm = chain.last().map(|c| &c.1.basis);
+            let probe = self.problem.probe(&a, warm, self.record.is_some(), &self.stop);
             let last = chain.last().map_or(f64::NEG_INFINITY, |c| c.1.squared);
             let better = probe.squared > last * (1.0 + 4.0 * f64::EPSILON);
             next = if better { direction(&probe.cross_moment) } else { None };
-            basis = Some(probe.basis.clone());
             chain.push((a, probe));
         }
-        Ok(chain)
+        chain
     }
 
     fn enqueue_root(&mut self, cell: Cell<D>) {
@@ -344,7 +342,7 @@ impl<'a, const D: usize> State<'a, D> {
         self.queue.push(Queued { node, number: self.numbers });
     }
 
-    fn step(&mut self) -> Result<()> {
+    fn step(&mut self) {
         let rules = self.rules();
         let cutoff = rules.cutoff();
         let mut round = Vec::with_capacity(ROUND);
@@ -355,12 +353,12 @@ impl<'a, const D: usize> State<'a, D> {
             round.push(q.node);
         }
         let run = |node: &Node<D>| Search::of(&self.problem, &self.pool, node, rules, &self.stop);
-        let found: Vec<Result<Findings<D>>> = match round.len() {
+        let found: Vec<Findings<D>> = match round.len() {
             1 => round.iter().map(run).collect(),
             _ => round.par_iter().map(run).collect(),
         };
         for (node, findings) in round.iter().zip(found) {
-            self.merge(node, findings?);
+            self.merge(node, findings);
         }
         self.note();
         if !self.done() && self.options.max_nodes.is_some_and(|most| self.nodes >= most) {
@@ -369,7 +367,6 @@ impl<'a, const D: usize> State<'a, D> {
         if !self.done() {
             self.stopped = self.stop.requested();
         }
-        Ok(())
     }
 
     fn merge(&mut self, node: &Node<D>, found: Findings<D>) {
@@ -418,7 +415,7 @@ impl<'a, const D: usize> State<'a, D> {
         let lower = self.lower();
         let aligned = align::plan(&self.pair.x, &self.pair.y, &self.best.plan)?;
         let (two, four) = (self.problem.unit.powi(2), self.problem.unit.powi(4));
-        eprintln!("nodes {} solves {} pivots {} open {} | OT pivots {:?} warm {:?} ns {:?} capped {:?}", self.nodes, self.pool.len(), self.pivots, self.queue.len(), problem::STATS.0, problem::STATS.1, problem::STATS.2, problem::STATS.3);
+        eprintln!("nodes {} solves {} pivots {} open {}", self.nodes, self.pool.len(), self.pivots, self.queue.len());
         let (p, q) = (self.problem.p, self.problem.q);
         let mut optima = Optima::default();
         for o in self.optima.ranked() {

@@ -3,12 +3,12 @@
 use std::collections::{HashMap, VecDeque};
 
 use super::program::Cell;
-use crate::ot::Basis;
+use crate::ot::support::Basis;
 
 /// Memory for bases.
 const BASES: usize = 64 << 20;
 /// Cuts looked at when a box takes over what was found since it was queued.
-const SHARED: usize = 2048;
+const SHARED: usize = 200;
 
 /// ⟨a, M⟩ ≤ h for every plan; |a| = 1.
 #[derive(Debug, Clone)]

@@ -3,8 +3,8 @@
 use crate::error::{Error, Result};
 use crate::igw::Pair;
 use crate::linalg;
-use crate::ot::{Basis, Exact, LowRankCost, Plan};
-use crate::solve::{Status, Stop};
+use crate::ot::support::{Basis, Support};
+use crate::solve::Stop;
 
 /// The clouds on their principal axes, in a unit (a power of two) in which |Σ_x|² + |Σ_y|² is in (1/16, 1].
 ///
@@ -24,7 +24,8 @@ pub(super) struct Problem {
     pub(super) unit: f64,
     /// |Σ_x|² + |Σ_y|².
     pub(super) size: f64,
-    /// Bound on the rounding of h.
+    pub(super) support: Support,
+    /// Bound on the rounding of h, and on what masses below the resolution add.
     rounding: f64,
 }
 
@@ -36,12 +37,10 @@ pub(super) struct Probe<const D: usize> {
     pub(super) cross_moment: [f64; D],
     /// |M|².
     pub(super) squared: f64,
-    pub(super) plan: Plan,
-    /// Dual potentials of the points of y.
-    pub(super) potential: Vec<f64>,
+    /// Of the plan; also where the problem was stopped before its end: the bound holds all the same.
     pub(super) basis: Basis,
-    /// Not `converged` if the problem was stopped; the bound holds all the same.
-    pub(super) status: Status,
+    /// Dual potentials of the points of y, where they are asked for.
+    pub(super) potential: Option<Box<[f64]>>,
 }
 
 impl Problem {
@@ -65,13 +64,17 @@ impl Problem {
         };
         let (x, y) = (onto(pair.x.points(), &of_x.vectors, p), onto(pair.y.points(), &of_y.vectors, q));
         let longest = |a: &[f64], d: usize| a.chunks_exact(d).map(linalg::norm).fold(0.0, f64::max);
-        let rounding = 16.0 * (p.max(q) as f64 + 4.0) * f64::EPSILON * longest(&x, p) * longest(&y, q);
+        let (a, b) = (pair.x.weights().to_vec(), pair.y.weights().to_vec());
+        let support = Support::new(&x, p, &a, &y, q, &b)?;
+        let farthest = longest(&x, p) * longest(&y, q);
+        let rounding = (16.0 * (p.max(q) as f64 + 4.0) * f64::EPSILON + 8.0 * support.lost()) * farthest;
         let scaled = |values: Vec<f64>| values.iter().map(|v| v / unit / unit).collect();
         Ok(Problem {
             x,
             y,
-            a: pair.x.weights().to_vec(),
-            b: pair.y.weights().to_vec(),
+            a,
+            b,
+            support,
             p,
             q,
             axes: (of_x.vectors, of_y.vectors),
@@ -87,31 +90,26 @@ impl Problem {
         self.p * self.q
     }
 
-    /// Solves for the direction `a` of norm one.
+    /// Solves for the direction `a` of norm one; `record` keeps the potentials.
     pub(super) fn probe<const D: usize>(
         &self,
         a: &[f64; D],
-        warm: Option<Basis>,
+        warm: Option<&Basis>,
+        record: bool,
         stop: &Stop,
-    ) -> Result<Probe<D>> {
-        let t0 = std::time::Instant::now();
-        let (p, q) = (self.p, self.q);
-        let cost = LowRankCost::inner_product(&self.x, &a[..p * q], &self.y, p, q)?;
-        let sol = Exact::default().solve_until(&cost, &self.a, &self.b, warm, stop)?;
-        STATS.0.fetch_add(sol.pivots, std::sync::atomic::Ordering::Relaxed);
-        STATS.1.fetch_add(usize::from(sol.warm), std::sync::atomic::Ordering::Relaxed);
-        STATS.2.fetch_add(t0.elapsed().as_nanos() as usize, std::sync::atomic::Ordering::Relaxed);
+    ) -> Probe<D> {
+        let direction = &a[..self.dim()];
+        let solved = self.support.solve(direction, warm, stop);
         let mut cross_moment = [0.0; D];
-        cross_moment[..p * q].copy_from_slice(&sol.plan.cross_moment(&self.x, p, &self.y, q));
-        Ok(Probe {
-            h: -sol.dual_value + self.rounding,
+        cross_moment[..self.dim()].copy_from_slice(&solved.cross_moment);
+        let potential = record.then(|| self.support.potential_of_y(&solved, direction, &self.y, &self.b).into());
+        Probe {
+            h: solved.height + self.rounding,
             squared: linalg::dot(&cross_moment, &cross_moment),
             cross_moment,
-            plan: sol.plan,
-            potential: sol.column_potential,
-            basis: sol.basis,
-            status: sol.status,
-        })
+            potential,
+            basis: solved.basis,
+        }
     }
 }
 
@@ -120,5 +118,3 @@ pub(super) fn direction<const D: usize>(a: &[f64; D]) -> Option<[f64; D]> {
     let size = linalg::norm(a);
     (size > f64::MIN_POSITIVE).then(|| a.map(|x| x / size))
 }
-
-pub(super) static STATS: (std::sync::atomic::AtomicUsize, std::sync::atomic::AtomicUsize, std::sync::atomic::AtomicUsize, std::sync::atomic::AtomicUsize) = (std::sync::atomic::AtomicUsize::new(0), std::sync::atomic::AtomicUsize::new(0), std::sync::atomic::AtomicUsize::new(0), std::sync::atomic::AtomicUsize::new(0));

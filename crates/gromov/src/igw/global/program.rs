@@ -170,14 +170,16 @@ impl<const D: usize> Proof<D> {
 pub(super) struct Outcome<const D: usize> {
     pub(super) bound: f64,
     pub(super) proof: Proof<D>,
-    /// The last vertex; outside some cuts if the programme was stopped.
-    pub(super) x: [f64; D],
     pub(super) pivots: usize,
+    /// Where it ended, to start the next one from.
+    pub(super) vertex: Vertex<D>,
 }
 
 /// A vertex: D active constraints, their multipliers, and the edges that leave each of them alone.
-struct Vertex<const D: usize> {
-    x: [f64; D],
+#[derive(Debug, Clone)]
+pub(super) struct Vertex<const D: usize> {
+    /// Outside some rows until the programme is solved.
+    pub(super) x: [f64; D],
     /// A side of the box, 2 j (low) or 2 j + 1 (high), or 2 D + the row of a cut.
     active: [u32; D],
     multiplier: [f64; D],
@@ -204,13 +206,79 @@ impl<const D: usize> Vertex<D> {
             let high = c >= 0.0;
             v.active[j] = 2 * j as u32 + u32::from(high);
             // a little more, so that no two rows tie
-            v.multiplier[j] = c.abs() + PERTURBATION * (1.0 + 0.37 * (j as f64 + 1.0).sqrt().fract());
+            v.multiplier[j] = c.abs() + PERTURBATION * untie(j);
             v.edge[j][j] = if high { 1.0 } else { -1.0 };
             if high {
                 v.x[j] = cell.hi[j];
             }
         }
         v
+    }
+
+    /// A dual feasible vertex of another box with as many of the same active constraints as there can be: cuts whose
+    /// multipliers would be negative give way to sides.
+    #[inline(always)]
+    fn in_box(&self, rows: &Rows<D>, cell: &Cell<D>) -> Self {
+        let centre = cell.twice_centre();
+        let mut v = self.clone();
+        for _ in 0..=D {
+            let mut worst = (-PERTURBATION, D);
+            for i in 0..D {
+                let mut multiplier = 0.0;
+                for j in 0..D {
+                    multiplier += centre[j] * v.edge[i][j];
+                }
+                if multiplier < 0.0 && (v.active[i] as usize) < 2 * D {
+                    v.active[i] ^= 1;
+                    v.edge[i] = v.edge[i].map(|e| -e);
+                    multiplier = -multiplier;
+                }
+                v.multiplier[i] = multiplier.max(0.0) + PERTURBATION * untie(i);
+                if multiplier < worst.0 {
+                    worst = (multiplier, i);
+                }
+            }
+            if worst.1 == D {
+                break;
+            }
+            v.give_way(worst.1);
+        }
+        v.x = [0.0; D];
+        for i in 0..D {
+            let bound = match (v.active[i] as usize).checked_sub(2 * D) {
+                Some(row) => rows.row(row).1,
+                None if v.active[i] % 2 == 1 => cell.hi[v.active[i] as usize / 2],
+                None => -cell.lo[v.active[i] as usize / 2],
+            };
+            for j in 0..D {
+                v.x[j] += bound * v.edge[i][j];
+            }
+        }
+        v
+    }
+
+    /// Replaces an active cut with a negative multiplier by the side of a coordinate that has none.
+    #[inline(always)]
+    fn give_way(&mut self, i: usize) {
+        let out = self.edge[i];
+        let mut k = 0;
+        for j in 1..D {
+            if out[j].abs() > out[k].abs() {
+                k = j;
+            }
+        }
+        let sign = -out[k].signum();
+        self.active[i] = 2 * k as u32 + u32::from(sign > 0.0);
+        let new = out.map(|e| e / (sign * out[k]));
+        for m in 0..D {
+            if m != i {
+                let along = sign * self.edge[m][k];
+                for j in 0..D {
+                    self.edge[m][j] -= along * new[j];
+                }
+            }
+        }
+        self.edge[i] = new;
     }
 
     /// The most violated row or side, if any is by more than `tolerance`.
@@ -314,6 +382,12 @@ impl<const D: usize> Vertex<D> {
     }
 }
 
+/// Numbers in 1..2, all different.
+#[inline(always)]
+fn untie(i: usize) -> f64 {
+    1.0 + (0.618_033_988_749_895 * (i as f64 + 1.0)).fract()
+}
+
 /// Bounds |M|² over a box and rows, down to where it is known to be at most `cutoff`.
 #[inline(always)]
 pub(super) fn solve<const D: usize>(
@@ -321,26 +395,26 @@ pub(super) fn solve<const D: usize>(
     cell: &Cell<D>,
     cutoff: f64,
     tolerance: f64,
+    from: Option<&Vertex<D>>,
 ) -> Outcome<D> {
     let centre = cell.twice_centre();
     let constant: f64 = (0..D).map(|j| cell.lo[j] * cell.hi[j]).sum();
-    let mut vertex = Vertex::corner(cell);
+    let mut vertex = from.map_or_else(|| Vertex::corner(cell), |v| v.in_box(rows, cell));
     for pivots in 0.. {
         let value: f64 = (0..D).map(|j| centre[j] * vertex.x[j]).sum::<f64>() - constant;
         let entering = if value <= cutoff || pivots == MAX_PIVOTS {
-            if pivots == MAX_PIVOTS { super::problem::STATS.3.fetch_add(1, std::sync::atomic::Ordering::Relaxed); }
             None
         } else {
             vertex.entering(rows, cell, tolerance)
         };
         let Some(row) = entering else {
             let proof = Proof::new(rows, vertex.multipliers());
-            return Outcome { bound: proof.bound(cell), proof, x: vertex.x, pivots };
+            return Outcome { bound: proof.bound(cell), proof, pivots, vertex };
         };
         let before = vertex.multiplier;
         if !vertex.pivot(cell, &row) {
             let proof = infeasible(rows, cell, cutoff, (&before, &vertex, &row), value);
-            return Outcome { bound: proof.bound(cell), proof, x: vertex.x, pivots };
+            return Outcome { bound: proof.bound(cell), proof, pivots, vertex };
         }
     }
     unreachable!("the loop ends at the cap on pivots")

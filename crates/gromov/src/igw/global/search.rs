@@ -7,11 +7,11 @@ use pulp::{Arch, Simd, WithSimd};
 
 use super::pool::{Cut, Pool};
 use super::problem::{Probe, Problem, direction};
-use super::program::{Cell, Outcome, Proof, Rows, solve};
+use super::program::{Cell, Outcome, Proof, Rows, Vertex, solve};
 use super::record::Record;
 use crate::certificate::Multiplier;
-use crate::error::Result;
-use crate::ot::{Basis, Plan};
+use crate::ot::Plan;
+use crate::ot::support::Basis;
 use crate::solve::Stop;
 
 /// Cuts that a box in the queue keeps.
@@ -93,8 +93,8 @@ impl Rules {
 struct Local<const D: usize> {
     cell: Cell<D>,
     bound: f64,
-    /// Optimum of the programme it came from.
-    x: [f64; D],
+    /// Where the programme that it came from ended.
+    vertex: Option<Vertex<D>>,
     item: u32,
 }
 
@@ -107,6 +107,8 @@ pub(super) struct Search<'a, const D: usize> {
     /// Number of the cut of each row.
     ids: Vec<u32>,
     stack: Vec<Local<D>>,
+    /// M and |M|² of the best plan found here, and which of the new cuts has it.
+    better: Option<([f64; D], f64, usize)>,
     out: Findings<D>,
 }
 
@@ -114,10 +116,10 @@ pub(super) struct Search<'a, const D: usize> {
 struct Vectorised<'a, 'b, const D: usize>(&'b mut Search<'a, D>);
 
 impl<const D: usize> WithSimd for Vectorised<'_, '_, D> {
-    type Output = Result<()>;
+    type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) -> Result<()> {
+    fn with_simd<S: Simd>(self, _: S) {
         self.0.run()
     }
 }
@@ -130,7 +132,7 @@ impl<'a, const D: usize> Search<'a, D> {
         node: &Node<D>,
         rules: Rules,
         stop: &'a Stop,
-    ) -> Result<Findings<D>> {
+    ) -> Findings<D> {
         let mut rows = Rows::new();
         let mut ids = node.list.to_vec();
         ids.extend(pool.since(node.seen, &node.cell));
@@ -147,15 +149,14 @@ impl<'a, const D: usize> Search<'a, D> {
             nodes: 0,
             pivots: 0,
         };
-        let x = node.cell.twice_centre().map(|c| 0.5 * c);
-        let stack = vec![Local { cell: node.cell, bound: node.bound, x, item: 0 }];
-        let mut search = Search { problem, pool, rules, stop, rows, ids, stack, out };
-        Arch::new().dispatch(Vectorised(&mut search))?;
-        Ok(search.out)
+        let stack = vec![Local { cell: node.cell, bound: node.bound, vertex: None, item: 0 }];
+        let mut search = Search { problem, pool, rules, stop, rows, ids, stack, better: None, out };
+        Arch::new().dispatch(Vectorised(&mut search));
+        search.out
     }
 
     #[inline(always)]
-    fn run(&mut self) -> Result<()> {
+    fn run(&mut self) {
         while let Some(k) = self.next() {
             let local = self.stack.swap_remove(k);
             if self.out.nodes >= self.rules.boxes || self.stop.requested().is_some() {
@@ -163,10 +164,9 @@ impl<'a, const D: usize> Search<'a, D> {
                 self.out.open.push(node);
             } else {
                 self.out.nodes += 1;
-                self.expand(local)?;
+                self.expand(local);
             }
         }
-        Ok(())
     }
 
     /// The box with the largest bound.
@@ -176,43 +176,45 @@ impl<'a, const D: usize> Search<'a, D> {
 
     /// Bounds a box; closes it or cuts it in two.
     #[inline(always)]
-    fn expand(&mut self, mut local: Local<D>) -> Result<()> {
+    fn expand(&mut self, mut local: Local<D>) {
         let mut centre_known = false;
         for round in 0..PROGRAMMES {
             let cutoff = self.rules.cutoff();
-            let outcome = solve(&self.rows, &local.cell, cutoff, self.rules.tolerance());
+            let outcome = solve(&self.rows, &local.cell, cutoff, self.rules.tolerance(), local.vertex.as_ref());
             self.out.pivots += outcome.pivots;
             local.bound = local.bound.min(outcome.bound);
-            local.x = outcome.x;
+            let x = outcome.vertex.x;
             if outcome.bound <= cutoff {
                 self.close(local.item, &outcome.proof, outcome.bound);
-                return Ok(());
+                return;
             }
             if !centre_known {
                 centre_known = true;
                 if self.centre_is_far(&local.cell)
                     && let Some(a) = direction(&local.cell.twice_centre())
-                    && self.probe(&a, &local.x)?
+                    && self.probe(&a, &x)
                 {
+                    local.vertex = Some(outcome.vertex);
                     continue;
                 }
             }
             let slack: f64 =
-                (0..D).map(|j| (local.cell.hi[j] - local.x[j]) * (local.x[j] - local.cell.lo[j])).sum();
+                (0..D).map(|j| (local.cell.hi[j] - x[j]) * (x[j] - local.cell.lo[j])).sum();
             if slack < self.rules.slack * (outcome.bound - cutoff)
-                && let Some(a) = direction(&local.x)
-                && self.probe(&a, &local.x)?
+                && let Some(a) = direction(&x)
+                && self.probe(&a, &x)
             {
+                local.vertex = Some(outcome.vertex);
                 continue;
             }
             let shrunk = self.trim(&mut local, &outcome, cutoff);
             if shrunk < TRIM || round + 1 == PROGRAMMES {
-                self.branch(local, &outcome, cutoff);
-                return Ok(());
+                self.branch(local, outcome, cutoff);
+                return;
             }
+            local.vertex = Some(outcome.vertex);
         }
         self.stack.push(local);
-        Ok(())
     }
 
     /// Is no cut near the direction of the centre of the box?
@@ -229,37 +231,34 @@ impl<'a, const D: usize> Search<'a, D> {
     }
 
     /// Solves for a direction; true if the new cut cuts off `x`.
-    fn probe(&mut self, a: &[f64; D], x: &[f64; D]) -> Result<bool> {
-        let mut found = self.solve_for(a)?;
+    fn probe(&mut self, a: &[f64; D], x: &[f64; D]) -> bool {
+        let mut found = self.solve_for(a);
         let cuts = dot(a, x) > found.h + self.rules.tolerance();
         // from a plan above the best, alternate to a local optimum
-        let mut last = None;
-        while found.squared > self.rules.best.max(last.as_ref().map_or(0.0, |b: &Better<D>| b.squared)) * (1.0 + 1e-15)
-        {
-            let next = direction(&found.cross_moment);
-            last = Some(Better { cross_moment: found.cross_moment, squared: found.squared, plan: found.plan });
-            match next {
-                Some(a) => found = self.solve_for(&a)?,
-                None => break,
-            }
+        let mut risen = false;
+        while found.squared > self.rules.best * (1.0 + 4.0 * f64::EPSILON) {
+            risen = true;
+            self.rules.best = found.squared;
+            let Some(a) = direction(&found.cross_moment) else { break };
+            let last = self.out.cuts.len() - 1;
+            self.better = Some((found.cross_moment, found.squared, last));
+            found = self.solve_for(&a);
         }
-        if let Some(better) = last {
-            self.rules.best = better.squared;
-            self.out.better.push(better);
+        if risen && let Some((cross_moment, squared, cut)) = self.better {
+            let plan = self.problem.support.plan(&self.out.cuts[cut].1);
+            self.out.better.push(Better { cross_moment, squared, plan });
         }
-        Ok(cuts)
+        cuts
     }
 
     /// Solves for a direction and keeps the cut.
-    fn solve_for(&mut self, a: &[f64; D]) -> Result<Solved<D>> {
-        let warm = self.basis_near(a).cloned();
-        let Probe { h, cross_moment, squared, plan, potential, basis, .. } =
-            self.problem.probe(a, warm, self.stop)?;
-        let potential = self.rules.record.then(|| potential.into_boxed_slice());
+    fn solve_for(&mut self, a: &[f64; D]) -> Solved<D> {
+        let Probe { h, cross_moment, squared, potential, basis } =
+            self.problem.probe(a, self.basis_near(a), self.rules.record, self.stop);
         self.ids.push(NEW | self.out.cuts.len() as u32);
         self.rows.push(a, h);
         self.out.cuts.push((Cut { a: *a, h, potential }, basis));
-        Ok(Solved { h, cross_moment, squared, plan })
+        Solved { h, cross_moment, squared }
     }
 
     /// The basis of the nearest cut that has one.
@@ -316,8 +315,9 @@ impl<'a, const D: usize> Search<'a, D> {
 
     /// Cuts a box in two where the secant is worst; a part in the middle that the proof closes is left out.
     #[inline(always)]
-    fn branch(&mut self, local: Local<D>, outcome: &Outcome<D>, cutoff: f64) {
-        let Local { cell, x, item, bound } = local;
+    fn branch(&mut self, local: Local<D>, outcome: Outcome<D>, cutoff: f64) {
+        let Local { cell, item, bound, .. } = local;
+        let x = outcome.vertex.x;
         let slack = |j: usize| (cell.hi[j] - x[j]) * (x[j] - cell.lo[j]);
         let j = (0..D).max_by(|&i, &j| slack(i).total_cmp(&slack(j))).unwrap_or(0);
         let (lo, hi) = (cell.lo[j], cell.hi[j]);
@@ -348,7 +348,8 @@ impl<'a, const D: usize> Search<'a, D> {
             if new <= cutoff {
                 self.close(item, &outcome.proof, new);
             } else {
-                self.stack.push(Local { cell, bound: bound.min(new), x, item });
+                let vertex = Some(outcome.vertex.clone());
+                self.stack.push(Local { cell, bound: bound.min(new), vertex, item });
             }
         }
     }
@@ -363,11 +364,12 @@ impl<'a, const D: usize> Search<'a, D> {
 
     /// A box for the queue, with the cuts that can be violated in it, those near the optimum first.
     fn queued(&self, local: &Local<D>) -> Node<D> {
+        let x = local.vertex.as_ref().map_or_else(|| local.cell.twice_centre().map(|c| 0.5 * c), |v| v.x);
         let mut list: Vec<(f64, u32)> = Vec::with_capacity(self.rows.len());
         for k in 0..self.rows.len() {
             let (a, h) = self.rows.row(k);
             if local.cell.largest(&a) > h {
-                list.push((h - dot(&a, &local.x), self.ids[k]));
+                list.push((h - dot(&a, &x), self.ids[k]));
             }
         }
         if list.len() > self.rules.list {
@@ -384,7 +386,6 @@ struct Solved<const D: usize> {
     h: f64,
     cross_moment: [f64; D],
     squared: f64,
-    plan: Plan,
 }
 
 /// Multipliers with numbers of cuts in place of rows.
@@ -399,7 +400,7 @@ pub(super) fn proof_of<const D: usize>(pool: &Pool<D>, node: &Node<D>, rules: Ru
         let cut = pool.cut(*id);
         rows.push(&cut.a, cut.h);
     }
-    let outcome = solve(&rows, &node.cell, rules.cutoff(), rules.tolerance());
+    let outcome = solve(&rows, &node.cell, rules.cutoff(), rules.tolerance(), None);
     (outcome.bound, local_ids(&node.list, &outcome.proof.multipliers))
 }
 
