@@ -18,6 +18,7 @@
 
 pub mod align;
 pub mod alternating;
+pub mod auto;
 pub mod bound;
 pub mod forecast;
 pub mod gaussian;
@@ -27,6 +28,7 @@ mod optima;
 mod starts;
 
 pub use alternating::Alternating;
+pub use auto::Auto;
 pub use forecast::Forecast;
 pub use global::Global;
 

@@ -5,7 +5,6 @@
 //! [`Basis`] of any other direction.
 
 use super::cells;
-use super::exact::WARM_PIVOTS;
 use super::levels;
 use super::mass::Masses;
 use super::pricing::Columns;
@@ -15,6 +14,10 @@ use super::Plan;
 use crate::error::Result;
 use crate::linalg;
 use crate::solve::{Status, Stop};
+
+/// Pivots a point after which a warm start is given up. Directions are far from each other, and even then a cold start
+/// rarely is shorter.
+const WARM_PIVOTS: usize = 8;
 
 /// One cloud: the atoms with mass in the order of cells, their mean removed.
 #[derive(Debug)]
@@ -87,7 +90,6 @@ pub(crate) struct Supported {
     /// ∫ x yᵀ dπ of the plan, (p, q).
     pub(crate) cross_moment: Vec<f64>,
     pub(crate) basis: Basis,
-    pub(crate) status: Status,
     /// Potentials of the rows and columns kept, in units.
     row_potential: Vec<f64>,
     column_potential: Vec<f64>,
@@ -191,12 +193,10 @@ impl Support {
         let of_means: f64 = (0..x.dim)
             .map(|i| x.mean[i] * linalg::dot(&a[i * y.dim..(i + 1) * y.dim], &y.mean))
             .sum();
-        let status = simplex.status.unwrap_or(Status::Converged);
         Supported {
             height: of_means - dual * unit,
             cross_moment: if self.turned { linalg::transpose(&moment, p, q) } else { moment },
             basis: Basis { tree: simplex.tree, near: simplex.near },
-            status,
             row_potential,
             column_potential,
             unit,

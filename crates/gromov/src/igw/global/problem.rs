@@ -10,7 +10,6 @@ use crate::solve::Stop;
 ///
 /// M stands flattened in arrays of D numbers; those after d_x d_y are zero.
 pub(super) struct Problem {
-    pub(super) x: Vec<f64>,
     pub(super) y: Vec<f64>,
     pub(super) a: Vec<f64>,
     pub(super) b: Vec<f64>,
@@ -70,7 +69,6 @@ impl Problem {
         let rounding = (16.0 * (p.max(q) as f64 + 4.0) * f64::EPSILON + 8.0 * support.lost()) * farthest;
         let scaled = |values: Vec<f64>| values.iter().map(|v| v / unit / unit).collect();
         Ok(Problem {
-            x,
             y,
             a,
             b,
