@@ -1,6 +1,9 @@
 //! Checks a [`Certificate`] against two clouds, from the formulas on its page and nothing else: no code of the solvers
 //! is used.
 //!
+//! Every h and every bound of a box is raised by what the rounding of its own sums may be, so that large numbers in a
+//! certificate (potentials, multipliers) weaken it.
+//!
 //! Cost O(cuts · n m d) for the potentials, O(items · d_x d_y) for the tree, O(entries² d) for the plan.
 
 use rayon::prelude::*;
@@ -11,6 +14,9 @@ use crate::measure::Measure;
 
 /// Claims may be off by this part of |Σ_x|² + |Σ_y|²: the rounding of both computations.
 pub const TOLERANCE: f64 = 1e-12;
+
+/// |Σ_x|² + |Σ_y|² in the unit of a certificate; solvers choose it between 1/16 and 1.
+const SIZES: std::ops::RangeInclusive<f64> = 1e-3..=1e3;
 
 /// What was found.
 #[derive(Debug, Clone, PartialEq)]
@@ -72,15 +78,24 @@ fn judge(c: &Certificate, mu: &Measure, nu: &Measure, verdict: &mut Verdict) -> 
         p: c.dims.0,
         q: c.dims.1,
     };
-    let (sigma_x, sigma_y) = (frame.moment(&frame.x, frame.a, frame.p), frame.moment(&frame.y, frame.b, frame.q));
+    let (sigma_x, sigma_y) =
+        (frame.moment(&frame.x, frame.a, frame.p), frame.moment(&frame.y, frame.b, frame.q));
     let size = squares(&sigma_x) + squares(&sigma_y);
     let four = c.unit.powi(4);
+    // unless IGW² is below all doubles, the unit must be that of the clouds: numbers far from 1 lose their digits
+    let spread = (trace(&sigma_x, frame.p) + trace(&sigma_y, frame.q)) * c.unit * c.unit;
+    if !SIZES.contains(&size) && spread * spread > 0.0 {
+        return Err(format!("in units of {:e} |Σ_x|² + |Σ_y|² is {size:e}, not about 1", c.unit));
+    }
     verdict.rounding = TOLERANCE * size * four;
     if !verdict.rounding.is_finite() {
-        return Err(format!("the clouds have no second moments in units of {:e}", c.unit));
+        return Err(format!("lengths of {:e} have no fourth power", c.unit));
     }
     verdict.squared = frame.value(c)? * four;
     let heights: Vec<f64> = (0..c.cuts()).into_par_iter().map(|k| frame.height(c, k)).collect();
+    if let Some(k) = heights.iter().position(|h| !h.is_finite()) {
+        return Err(format!("cut {k} has no finite h"));
+    }
     let spectral = spectral(&sigma_x, frame.p, &sigma_y, frame.q);
     let (largest, leaves) = largest_bound(c, &heights)?;
     verdict.leaves = leaves;
@@ -88,7 +103,9 @@ fn judge(c: &Certificate, mu: &Measure, nu: &Measure, verdict: &mut Verdict) -> 
     let (slack, rounding) = (verdict.squared - verdict.lower_bound, verdict.rounding);
     verdict.certified = slack <= c.tol * verdict.squared + rounding;
     let (value, bound) = (verdict.squared, verdict.lower_bound);
-    let off = |claim: f64, found: f64| format!("claimed is {claim:.12e}, found {found:.12e} (tolerance {rounding:.1e})");
+    let off = |claim: f64, found: f64| {
+        format!("claimed is {claim:.12e}, found {found:.12e} (tolerance {rounding:.1e})")
+    };
     if !((value - c.squared).abs() <= rounding) {
         return Err(format!("the plan has another value: {}", off(c.squared, value)));
     }
@@ -113,7 +130,7 @@ fn well_formed(c: &Certificate) -> Checked {
     if !(c.unit > 0.0 && c.unit.is_finite()) {
         return Err(format!("the unit is {}", c.unit));
     }
-    if !(c.tol >= 0.0) {
+    if !(c.tol >= 0.0 && c.tol.is_finite()) {
         return Err(format!("the tolerance is {}", c.tol));
     }
     let all = [&c.axes.0, &c.axes.1, &c.directions, &c.potentials];
@@ -145,8 +162,13 @@ fn well_formed(c: &Certificate) -> Checked {
     if c.starts.first() != Some(&0) || c.starts.last() != Some(&c.multipliers.len()) || !ordered {
         return Err("the starts of proofs do not count the multipliers".into());
     }
-    if let Some(m) = c.multipliers.iter().find(|m| m.cut as usize >= cuts || !(m.value >= 0.0 && m.value.is_finite())) {
-        return Err(format!("multiplier {} of cut {}: expected a number >= 0 of one of {cuts} cuts", m.value, m.cut));
+    if let Some(m) =
+        c.multipliers.iter().find(|m| m.cut as usize >= cuts || !(m.value >= 0.0 && m.value.is_finite()))
+    {
+        return Err(format!(
+            "multiplier {} of cut {}: expected a number >= 0 of one of {cuts} cuts",
+            m.value, m.cut
+        ));
     }
     for (k, item) in c.items.iter().enumerate() {
         let good = match *item {
@@ -160,7 +182,9 @@ fn well_formed(c: &Certificate) -> Checked {
             return Err(format!("item {k} of the tree is out of range: {item:?}"));
         }
     }
-    if let Some((i, j, mass)) = c.plan.iter().find(|e| e.0 >= n || e.1 >= m || !(e.2 >= 0.0 && e.2.is_finite())) {
+    if let Some((i, j, mass)) =
+        c.plan.iter().find(|e| e.0 >= n || e.1 >= m || !(e.2 >= 0.0 && e.2.is_finite()))
+    {
         return Err(format!("entry ({i}, {j}) of the plan with mass {mass} is out of range"));
     }
     Ok(())
@@ -190,24 +214,36 @@ impl Frame<'_> {
         sums.iter().map(Sum::value).collect()
     }
 
-    /// h of a cut.
+    /// h of a cut, never below what exact sums would give.
     fn height(&self, c: &Certificate, cut: usize) -> f64 {
         let (p, q, m) = (self.p, self.q, self.b.len());
         let direction = &c.directions[cut * p * q..][..p * q];
         let potential = &c.potentials[cut * m..][..m];
-        // A y and v of the points with weight
-        let mut heads = Vec::with_capacity(m * (p + 1));
-        let mut sum = Sum::default();
-        for (j, y) in self.y.chunks_exact(q).enumerate().filter(|(j, _)| self.b[*j] > 0.0) {
+        let present = || (0..m).filter(|j| self.b[*j] > 0.0);
+        // h does not see a constant of the potentials, but its sums do
+        let mass: f64 = present().map(|j| self.b[j]).sum();
+        let mean = present().map(|j| self.b[j] / mass * potential[j]).sum::<f64>();
+        let unit = (p + q + 2) as f64 * f64::EPSILON;
+        let size = squares(direction).sqrt();
+        // A y, v and the rounding of both for each point
+        let mut heads = Vec::with_capacity(m * (p + 2));
+        let (mut sum, mut lost) = (Sum::default(), 0.0);
+        for j in present() {
+            let (y, v) = (&self.y[j * q..][..q], potential[j] - mean);
             heads.extend(direction.chunks_exact(q).map(|row| product(row, y)));
-            heads.push(potential[j]);
-            sum.add(-self.b[j] * potential[j]);
+            heads.push(v + unit * v.abs());
+            heads.push(unit * size * squares(y).sqrt());
+            sum.add(-self.b[j] * v);
+            lost += self.b[j] * v.abs();
         }
         for (x, a) in self.x.chunks_exact(p).zip(self.a).filter(|(_, a)| **a > 0.0) {
-            let best = heads.chunks_exact(p + 1).map(|h| product(x, &h[..p]) + h[p]).fold(f64::NEG_INFINITY, f64::max);
+            let norm = squares(x).sqrt();
+            let at = |h: &[f64]| product(x, &h[..p]) + h[p] + norm * h[p + 1];
+            let best = heads.chunks_exact(p + 2).map(at).fold(f64::NEG_INFINITY, larger);
             sum.add(a * best);
+            lost += a * best.abs();
         }
-        sum.value()
+        sum.value() + 2.0 * f64::EPSILON * lost
     }
 
     /// ∬ (⟨x, x'⟩ − ⟨y, y'⟩)² dπ dπ, after a check of the marginals.
@@ -223,6 +259,16 @@ impl Frame<'_> {
             }
         }
         let (p, q) = (self.p, self.q);
+        // points far out count for more than their mass
+        let off = |points: &[f64], d: usize, rest: &[f64]| -> f64 {
+            points.chunks_exact(d).zip(rest).map(|(x, r)| squares(x) * r.abs()).sum()
+        };
+        let off = off(&self.x, p, &left.0) + off(&self.y, q, &left.1);
+        if !(off <= TOLERANCE) {
+            return Err(format!(
+                "the plan moves points far out too little: second moments are off by {off:e}"
+            ));
+        }
         let row = |&(i, j, w): &(usize, usize, f64)| {
             let (x, y) = (&self.x[i * p..][..p], &self.y[j * q..][..q]);
             let inner = c.plan.iter().map(|&(k, l, v)| {
@@ -245,7 +291,9 @@ fn largest_bound(c: &Certificate, heights: &[f64]) -> Checked<(f64, usize)> {
     while let Some((k, cell)) = stack.pop() {
         match c.items.get(k) {
             None => return Err("the tree is empty".into()),
-            Some(_) if std::mem::replace(&mut seen[k], true) => return Err(format!("item {k} is in the tree twice")),
+            Some(_) if std::mem::replace(&mut seen[k], true) => {
+                return Err(format!("item {k} is in the tree twice"));
+            }
             Some(&Item::Leaf(proof)) => {
                 let bound = bound(c, heights, proof as usize, &cell);
                 if bound.is_nan() {
@@ -267,21 +315,26 @@ fn largest_bound(c: &Certificate, heights: &[f64]) -> Checked<(f64, usize)> {
     Ok((largest, leaves))
 }
 
-/// What a proof says of a box, with the rounding of the sums.
+/// What a proof says of a box, never below what exact sums would give; not a number if they overflow.
 fn bound(c: &Certificate, heights: &[f64], proof: usize, cell: &[(f64, f64)]) -> f64 {
     let dim = cell.len();
+    let multipliers = &c.multipliers[c.starts[proof]..c.starts[proof + 1]];
+    let reach: Vec<f64> = cell.iter().map(|(lo, hi)| lo.abs().max(hi.abs())).collect();
     let mut gradient = vec![0.0; dim];
-    let (mut sum, mut size) = (0.0, 0.0);
-    for m in &c.multipliers[c.starts[proof]..c.starts[proof + 1]] {
+    // the sum and the sizes of its terms
+    let (mut sum, mut size) = (0.0, squares(&reach));
+    for m in multipliers {
         let direction = &c.directions[m.cut as usize * dim..][..dim];
+        let height = heights[m.cut as usize];
         gradient.iter_mut().zip(direction).for_each(|(g, a)| *g += m.value * a);
-        sum += m.value * heights[m.cut as usize];
-        size += m.value;
+        sum += m.value * height;
+        size += m.value * height.abs();
+        size += direction.iter().zip(&reach).map(|(a, r)| m.value * a.abs() * r).sum::<f64>();
     }
     for (g, (lo, hi)) in gradient.iter().zip(cell) {
-        sum += (lo * (lo - g)).max(hi * (hi - g));
+        sum += larger(lo * (lo - g), hi * (hi - g));
     }
-    sum + 4.0 * (dim as f64 + 4.0) * f64::EPSILON * (1.0 + size)
+    sum + 2.0 * (multipliers.len() + dim + 4) as f64 * f64::EPSILON * size
 }
 
 /// (|s − t| − |E_x| − |E_y|)²₊ from second moments that are nearly diagonal.
@@ -304,6 +357,15 @@ fn turned(cloud: &Measure, unit: f64, axes: &[f64]) -> Vec<f64> {
     let d = cloud.dim();
     let turn = |x: &[f64], k: usize| (0..d).map(|i| axes[i * d + k] * (x[i] / unit)).sum::<f64>();
     cloud.points().chunks_exact(d).flat_map(|x| (0..d).map(move |k| turn(x, k))).collect()
+}
+
+/// The larger number; not a number if one is not.
+fn larger(a: f64, b: f64) -> f64 {
+    if b.is_nan() || b > a { b } else { a }
+}
+
+fn trace(sigma: &[f64], d: usize) -> f64 {
+    sigma.iter().step_by(d + 1).sum()
 }
 
 fn product(a: &[f64], b: &[f64]) -> f64 {
