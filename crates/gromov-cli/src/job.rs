@@ -7,7 +7,7 @@ use std::time::Duration;
 use gromov::certificate::Certificate;
 use gromov::energy::Sum;
 use gromov::flow;
-use gromov::igw::{Alternating, Global, Solution, global};
+use gromov::igw::{Alternating, Auto, Global, Solution, global};
 use gromov::solve::Observer;
 use gromov::{Measure, io};
 
@@ -23,7 +23,9 @@ const LARGE: usize = 20_000;
 
 /// How a distance is found. Clouds are centred when they are read.
 pub enum Solver {
-    /// From many starts, or exactly on the line.
+    /// From many starts, or exactly on the line, with a proof where it is cheap.
+    Auto(Auto),
+    /// From many starts.
     Local(Alternating),
     /// By branch and bound.
     Global(Global),
@@ -40,10 +42,10 @@ impl Solver {
             }
             args::Method::Auto | args::Method::Local if !certificate => {
                 let closed_forms = args.method == args::Method::Auto;
-                let options =
+                let local =
                     Alternating { starts, seed, tol, time_limit, closed_forms, ..Alternating::default() };
-                options.check()?;
-                Ok(Solver::Local(options))
+                local.check()?;
+                Ok(if closed_forms { Solver::Auto(Auto { local }) } else { Solver::Local(local) })
             }
             _ => {
                 let options = Global { starts, seed, tol, time_limit, certificate, ..Global::default() };
@@ -56,6 +58,7 @@ impl Solver {
     /// Solves for two clouds.
     pub fn solve(&self, a: &Measure, b: &Measure, observer: &mut dyn Observer) -> gromov::Result<Solution> {
         match self {
+            Solver::Auto(options) => options.solve(a, b, observer),
             Solver::Local(options) => options.solve(a, b, observer),
             Solver::Global(options) => options.solve(a, b, observer),
         }
@@ -64,7 +67,7 @@ impl Solver {
     /// The local searches: all of the work, or what comes before the branch and bound.
     pub fn searches(&self) -> Alternating {
         match self {
-            Solver::Local(options) => options.clone(),
+            Solver::Auto(Auto { local }) | Solver::Local(local) => local.clone(),
             Solver::Global(g) => Alternating { starts: g.starts, seed: g.seed, ..Alternating::default() },
         }
     }
@@ -72,7 +75,7 @@ impl Solver {
     /// What an observer counts.
     pub fn unit(&self) -> &'static str {
         match self {
-            Solver::Local(_) => "starts",
+            Solver::Auto(_) | Solver::Local(_) => "starts",
             Solver::Global(_) => "boxes",
         }
     }
@@ -153,8 +156,7 @@ pub fn distance(args: &args::Distance, common: &args::Common) -> Result<Distance
         (Some(file), Some(out)) => Some(moved(&reading, file, out, (args, a.cloud.dim()), b.cloud.dim())?),
         _ => None,
     };
-    let closed = matches!(&solver, Solver::Local(options) if options.closed_forms);
-    let line = closed && (a.cloud.dim(), b.cloud.dim()) == (1, 1);
+    let line = matches!(solver, Solver::Auto(_)) && (a.cloud.dim(), b.cloud.dim()) == (1, 1);
     let (n, m) = (a.cloud.len(), b.cloud.len());
     let forecast = n.max(m) > LARGE && !line;
     let (plan, report, certificate) = (args.plan.clone(), args.report.clone(), args.certificate.clone());

@@ -6,6 +6,8 @@
 //!
 //! Cost O(cuts · n m d) for the potentials, O(items · d_x d_y) for the tree, O(entries² d) for the plan.
 
+#![allow(clippy::neg_cmp_op_on_partial_ord, reason = "what is not a number must fail a check")]
+
 use rayon::prelude::*;
 
 use crate::certificate::{Certificate, Item};

@@ -148,7 +148,7 @@ fn forecast(
         return Ok(ControlFlow::Break(()));
     };
     let what = match &job.solver {
-        job::Solver::Local(_) => "the search takes",
+        job::Solver::Auto(_) | job::Solver::Local(_) => "the search takes",
         job::Solver::Global(_) => "the proof takes far longer than the local searches before it, which take",
     };
     let text = format!(
@@ -300,12 +300,18 @@ fn table(
     let method = match sol.method {
         Method::Line => "line (exact)".to_string(),
         Method::Global => format!("global: {}, {problems}", output::count(sol.nodes, "box")),
-        _ => format!(
-            "local: {}, {}, best value reached by {}",
-            output::count(sol.starts, "start"),
-            output::count(sol.iterations, "iteration"),
-            sol.hits
-        ),
+        _ => {
+            format!(
+                "local: {}, {}, best value reached by {}",
+                output::count(sol.starts, "start"),
+                output::count(sol.iterations, "iteration"),
+                sol.hits
+            ) + &match sol.nodes {
+                0 => String::new(),
+                // auto tried a proof and gave it up
+                nodes => format!("; no proof within {}", output::count(nodes, "box")),
+            }
+        }
     };
     let map = match sol.reflected {
         Some(mirrored) if dim == 1 => if mirrored { "sign change" } else { "identity" }.into(),

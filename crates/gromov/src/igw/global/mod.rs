@@ -174,7 +174,12 @@ struct State<'a, const D: usize> {
 }
 
 impl<'a, const D: usize> State<'a, D> {
-    fn run(options: &'a Global, pair: Pair, from: Option<&[f64]>, observer: &mut dyn Observer) -> Result<Solution> {
+    fn run(
+        options: &'a Global,
+        pair: Pair,
+        from: Option<&[f64]>,
+        observer: &mut dyn Observer,
+    ) -> Result<Solution> {
         let stop = Stop::after(options.time_limit).or_flag(observer.flag());
         let problem = Problem::new(&pair)?;
         let (x, y) = (&problem.spectra.0, &problem.spectra.1);
@@ -188,7 +193,11 @@ impl<'a, const D: usize> State<'a, D> {
             queue: BinaryHeap::new(),
             numbers: 0,
             optima: Optima::default(),
-            best: Better { cross_moment: [0.0; D], squared: f64::NEG_INFINITY, plan: Plan::from_entries(0, 0, Vec::new()) },
+            best: Better {
+                cross_moment: [0.0; D],
+                squared: f64::NEG_INFINITY,
+                plan: Plan::from_entries(0, 0, Vec::new()),
+            },
             closed: f64::NEG_INFINITY,
             record: options.certificate.then(Record::new),
             spectral,
@@ -308,7 +317,13 @@ impl<'a, const D: usize> State<'a, D> {
         let axes = Axes::new(&self.pair)?;
         let dim = self.problem.dim();
         let n = self.problem.a.len().max(self.problem.b.len());
-        let starts = self.options.starts.unwrap_or(if dim <= 4 { 8 } else if n <= 100 { 64 } else { 32 });
+        let starts = self.options.starts.unwrap_or(if dim <= 4 {
+            8
+        } else if n <= 100 {
+            64
+        } else {
+            32
+        });
         let (p, q) = (self.problem.p, self.problem.q);
         let (ux, uy) = (linalg::transpose(&self.problem.axes.0, p, p), self.problem.axes.1.clone());
         while self.starts < starts && !self.certified && self.stop.requested().is_none() {

@@ -88,7 +88,8 @@ impl<const D: usize> Pool<D> {
         let mut found = if self.cuts.len() - seen as usize <= LOOKED {
             self.rows.violable(seen as usize, cell)
         } else {
-            let list = self.of_orthant.get(&Cut::orthant(&cell.twice_centre())).map_or(&[][..], Vec::as_slice);
+            let list =
+                self.of_orthant.get(&Cut::orthant(&cell.twice_centre())).map_or(&[][..], Vec::as_slice);
             let depth = |id: u32| (cell.largest(&self.cut(id).a) - self.cut(id).h, id);
             let since = list[list.partition_point(|id| *id < seen)..].iter().copied();
             since.map(depth).filter(|d| d.0 > 0.0).collect()

@@ -46,7 +46,8 @@ impl Problem {
     /// Errors: clouds without extent.
     pub(super) fn new(pair: &Pair) -> Result<Self> {
         let (p, q) = (pair.x.dim(), pair.y.dim());
-        let (of_x, of_y) = (linalg::symmetric_eigen(&pair.sigma_x, p)?, linalg::symmetric_eigen(&pair.sigma_y, q)?);
+        let (of_x, of_y) =
+            (linalg::symmetric_eigen(&pair.sigma_x, p)?, linalg::symmetric_eigen(&pair.sigma_y, q)?);
         // the fourth power of the unit is the power of 16 that brings the size into (1/16, 1]
         let exponent = (pair.size().log2() / 4.0).ceil();
         let unit = exponent.exp2();
@@ -100,7 +101,8 @@ impl Problem {
         let solved = self.support.solve(direction, warm, stop);
         let mut cross_moment = [0.0; D];
         cross_moment[..self.dim()].copy_from_slice(&solved.cross_moment);
-        let potential = record.then(|| self.support.potential_of_y(&solved, direction, &self.y, &self.b).into());
+        let potential =
+            record.then(|| self.support.potential_of_y(&solved, direction, &self.y, &self.b).into());
         Probe {
             h: solved.height + self.rounding,
             squared: linalg::dot(&cross_moment, &cross_moment),

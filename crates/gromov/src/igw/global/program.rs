@@ -227,8 +227,7 @@ impl<const D: usize> Vertex<D> {
     /// The corner where the secant is largest.
     #[inline(always)]
     fn corner(cell: &Cell<D>) -> Self {
-        let mut v =
-            Vertex { x: cell.lo, active: [0; D], multiplier: [0.0; D], edge: [[0.0; D]; D] };
+        let mut v = Vertex { x: cell.lo, active: [0; D], multiplier: [0.0; D], edge: [[0.0; D]; D] };
         for j in 0..D {
             let c = cell.lo[j] + cell.hi[j];
             let high = c >= 0.0;

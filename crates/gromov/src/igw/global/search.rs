@@ -164,7 +164,17 @@ impl<'a, const D: usize> Search<'a, D> {
             pivots: 0,
         };
         let stack = vec![Local { cell: node.cell, bound: node.bound, vertex: None, item: 0 }];
-        let mut search = Search { problem, pool, rules, stop, rows: Rows::new(), ids: Vec::new(), stack, better: None, out };
+        let mut search = Search {
+            problem,
+            pool,
+            rules,
+            stop,
+            rows: Rows::new(),
+            ids: Vec::new(),
+            stack,
+            better: None,
+            out,
+        };
         Arch::new().dispatch(Vectorised(&mut search, node));
         search.out
     }
@@ -209,7 +219,8 @@ impl<'a, const D: usize> Search<'a, D> {
         let mut centre_known = false;
         for round in 0..PROGRAMMES {
             let cutoff = self.rules.cutoff();
-            let outcome = solve(&self.rows, &local.cell, cutoff, self.rules.tolerance(), local.vertex.as_ref());
+            let outcome =
+                solve(&self.rows, &local.cell, cutoff, self.rules.tolerance(), local.vertex.as_ref());
             self.out.pivots += outcome.pivots;
             local.bound = local.bound.min(outcome.bound);
             let x = outcome.vertex.x;
@@ -227,8 +238,7 @@ impl<'a, const D: usize> Search<'a, D> {
                     continue;
                 }
             }
-            let slack: f64 =
-                (0..D).map(|j| (local.cell.hi[j] - x[j]) * (x[j] - local.cell.lo[j])).sum();
+            let slack: f64 = (0..D).map(|j| (local.cell.hi[j] - x[j]) * (x[j] - local.cell.lo[j])).sum();
             if slack < SLACK * (outcome.bound - cutoff)
                 && let Some(a) = direction(&x)
                 && self.probe(&a, &x)
@@ -250,7 +260,8 @@ impl<'a, const D: usize> Search<'a, D> {
     #[inline(always)]
     fn centre_is_far(&self, cell: &Cell<D>) -> bool {
         let centre = cell.twice_centre();
-        let (size, width) = (0..D).fold((0.0, 0.0), |(s, w), j| (s + centre[j].powi(2), w + cell.width(j).powi(2)));
+        let (size, width) =
+            (0..D).fold((0.0, 0.0), |(s, w), j| (s + centre[j].powi(2), w + cell.width(j).powi(2)));
         if size == 0.0 {
             return false;
         }
@@ -329,7 +340,8 @@ impl<'a, const D: usize> Search<'a, D> {
             shrunk = shrunk.max(1.0 - local.cell.width(j) / width);
             self.out.closed = self.out.closed.max(outcome.proof.bound(&slab));
             if let Some(record) = &mut self.out.record {
-                let proof = *kept.get_or_insert_with(|| record.proof(&local_ids(&self.ids, &outcome.proof.multipliers)));
+                let proof = *kept
+                    .get_or_insert_with(|| record.proof(&local_ids(&self.ids, &outcome.proof.multipliers)));
                 let first = record.split(local.item, j, value);
                 let (leaf, rest) = if low { (first, first + 1) } else { (first + 1, first) };
                 record.close(leaf, proof);
@@ -423,7 +435,11 @@ fn local_ids(ids: &[u32], multipliers: &[Multiplier]) -> Vec<Multiplier> {
 }
 
 /// The best proof that the cuts of a box in the queue have, and its bound.
-pub(super) fn proof_of<const D: usize>(pool: &Pool<D>, node: &Node<D>, rules: Rules) -> (f64, Vec<Multiplier>) {
+pub(super) fn proof_of<const D: usize>(
+    pool: &Pool<D>,
+    node: &Node<D>,
+    rules: Rules,
+) -> (f64, Vec<Multiplier>) {
     let mut rows = Rows::new();
     for id in &node.list {
         let cut = pool.cut(*id);
@@ -440,7 +456,12 @@ pub(super) fn numbered(id: u32, from: u32) -> u32 {
 
 /// The values of coordinate j for which the proof bounds |M|² by the cutoff: t² − G t ≤ R.
 #[inline(always)]
-fn closed_part<const D: usize>(proof: &Proof<D>, cell: &Cell<D>, cutoff: f64, j: usize) -> Option<(f64, f64)> {
+fn closed_part<const D: usize>(
+    proof: &Proof<D>,
+    cell: &Cell<D>,
+    cutoff: f64,
+    j: usize,
+) -> Option<(f64, f64)> {
     let rest = cutoff - proof.bound(cell) + proof.term(cell, j);
     let half = 0.5 * proof.gradient[j];
     let root = half * half + rest;
