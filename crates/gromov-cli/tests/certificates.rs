@@ -65,7 +65,7 @@ fn the_optimum_has_a_certificate_that_is_accepted() {
         "\"command\":\"distance\",\"a\":\"a.csv\",\"b\":\"b.csv\",\"tol\":1e-9"
     ));
     let v = folder.json("verify c.npz a.csv b.csv --json", 0);
-    has_keys(&v, "schema accepted reason squared lower_bound gap certified cuts leaves n m seconds");
+    has_keys(&v, "schema accepted reason squared lower_bound gap certified tol cuts leaves n m seconds");
     assert_eq!(
         (&v["schema"], &v["accepted"], &v["certified"]),
         (&"gromov/verify/1".into(), &true.into(), &true.into())

@@ -19,7 +19,9 @@ struct Object<'a> {
     squared: f64,
     lower_bound: f64,
     gap: f64,
+    /// Within `tol` of squared and rounding.
     certified: bool,
+    tol: f64,
     cuts: usize,
     leaves: usize,
     n: usize,
@@ -59,6 +61,7 @@ fn object<'a>(job: &job::Verify, verdict: &'a Verdict, seconds: f64) -> Object<'
         lower_bound: verdict.lower_bound,
         gap: gap(verdict),
         certified: verdict.accepted() && verdict.certified,
+        tol: job.certificate.tol,
         cuts: job.certificate.cuts(),
         leaves: verdict.leaves,
         n: job.a.cloud.len(),

@@ -118,7 +118,7 @@ pub fn read_certificate(path: &Path, options: &ReadOptions) -> Result<Certificat
         if value >= 0.0 && value < f64::from(u32::MAX) && value.fract() == 0.0 {
             return Ok(value as usize);
         }
-        Err(source.fault(format!("array '{name}' holds {value} where a number that counts is expected")))
+        Err(source.fault(format!("array '{name}' holds {value:?} where a number that counts is expected")))
     };
     let counts =
         |name: &str| list(name, None)?.iter().map(|v| count(name, *v)).collect::<Result<Vec<usize>>>();
