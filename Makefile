@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo fmt fmt-check lint test build hostile fuzz fuzz-long examples page doc bench long ci
+.PHONY: help setup demo fmt fmt-check lint test build hostile fuzz fuzz-long examples certified page doc bench long ci
 
 CARGO ?= cargo
 PYTHON ?= python3
@@ -56,6 +56,10 @@ examples: build ## run every example of the library, in target/examples
 		(cd target/examples && ../debug/examples/$$name); \
 	done
 
+certified: setup build ## certificates of twenty pairs, right and wrong, checked by examples/check_certificate.py
+	target/debug/examples/certified_pairs target/certified target/certified/proofs
+	CERTIFIED=target/certified $(VENV) -m pytest -q -ra -p no:cacheprovider tests/checker
+
 page: setup build ## the page of the small demonstration, tested in a browser
 	@mkdir -p target/page
 	target/debug/gromov demo --quick --out target/page
@@ -64,13 +68,14 @@ page: setup build ## the page of the small demonstration, tested in a browser
 doc: ## the documentation of the library, warnings are errors
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked
 
-bench: ## ratios that should hold on any machine, and the same problems in NumPy, SciPy, POT
+bench: ## ratios that should hold on any machine, certified distances, the same problems in NumPy, SciPy, POT
 	@scripts/setup.sh bench
 	$(CARGO) bench --locked -p gromov --bench ratios
+	$(CARGO) bench --locked -p gromov --bench certified
 	$(VENV) benches/peers.py
 
 long: ## the long tests that are ignored otherwise, optimised
 	$(CARGO) test --release --workspace --tests --locked -- --ignored
 
-ci: setup fmt-check lint test hostile examples doc page fuzz ## everything a change must pass
+ci: setup fmt-check lint test hostile examples certified doc page fuzz ## everything a change must pass
 	@echo "ci: passed"

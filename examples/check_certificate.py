@@ -14,6 +14,7 @@ this plan has that value, and at least `lower_bound`, because no plan can do bet
 Exit code 0 if the certificate is right (within 1e-12 of C), 1 if it is not.
 """
 
+import math
 import sys
 
 import numpy as np
@@ -44,10 +45,17 @@ def need(condition, why):
 
 
 def height(direction, potential, x, y, a, b):
-    """h of a cut, from its potentials (points without weight take no part)."""
+    """h of a cut, from its potentials, raised by what rounding may be (points without weight take no part)."""
     x, a, y, v, b = x[a > 0], a[a > 0], y[b > 0], potential[b > 0], b[b > 0]
-    best = np.concatenate([(part @ direction @ y.T + v).max(axis=1) for part in np.array_split(x, len(x) // 1000 + 1)])
-    return a @ best - b @ v
+    v = v - (b / b.sum()) @ v  # h does not see a constant
+    unit = (x.shape[1] + y.shape[1] + 2) * np.finfo(float).eps
+    slope = unit * np.linalg.norm(direction) * np.linalg.norm(y, axis=1)
+    parts = np.array_split(np.arange(len(x)), len(x) // 1000 + 1)
+    norm = np.linalg.norm(x, axis=1)
+    heads = [x[k] @ direction @ y.T + (v + unit * abs(v)) + np.outer(norm[k], slope) for k in parts]
+    best = np.concatenate([head.max(axis=1) for head in heads])
+    lost = a @ abs(best) + b @ abs(v)
+    return math.fsum([*(a * best), *(-b * v), 2 * np.finfo(float).eps * lost])
 
 
 def boxes(items, lo, hi):
@@ -87,13 +95,17 @@ def main(certificate, path_a, path_b):
     sigma_x, sigma_y = (x.T * a) @ x, (y.T * b) @ y
     size = (sigma_x**2).sum() + (sigma_y**2).sum()
     dim = x.shape[1] * y.shape[1]
+    spread = (np.trace(sigma_x) + np.trace(sigma_y)) * unit**2
+    need(1e-3 <= size <= 1e3 or spread**2 == 0, "its unit is not that of the clouds")
 
     # the value of the plan
     plan = c["plan"]
     i, j, mass = plan[:, 0].astype(int), plan[:, 1].astype(int), plan[:, 2]
     need((mass >= 0).all(), "the plan has negative mass")
-    for index, weights in ((i, a), (j, b)):
-        need(np.abs(np.bincount(index, mass, len(weights)) - weights).max() <= 1e-12, "the plan has other marginals")
+    rest = [np.bincount(index, mass, len(weights)) - weights for index, weights in ((i, a), (j, b))]
+    need(max(abs(r).max() for r in rest) <= 1e-12, "the plan has other marginals")
+    far = sum(abs(r) @ (points**2).sum(axis=1) for r, points in zip(rest, (x, y)))
+    need(far <= 1e-12, "the plan moves points far out too little")
     value = sum((m * mass) @ (x[i] @ x[k] - y[j] @ y[l]) ** 2 for k, l, m in zip(i, j, mass))
 
     # the cuts, and the root box from those of the axes
@@ -103,6 +115,7 @@ def main(certificate, path_a, path_b):
     need((directions[: 2 * dim] == axes).all(), "its first cuts are not those of the axes")
     shape = (x.shape[1], y.shape[1])
     h = np.array([height(d.reshape(shape), v, x, y, a, b) for d, v in zip(directions, potentials)])
+    need(np.isfinite(h).all(), "a cut has no finite h")
 
     # the bound of each proof on the boxes of its leaves
     cuts, multipliers = c["proof_cuts"].astype(int), c["proof_multipliers"]
@@ -113,11 +126,16 @@ def main(certificate, path_a, path_b):
     total = np.bincount(owner, multipliers * h[cuts], len(starts) - 1)
     gradient = np.zeros((len(starts) - 1, dim))
     np.add.at(gradient, owner, multipliers[:, None] * directions[cuts])
-    weight = np.bincount(owner, multipliers, len(starts) - 1)
+    used = np.diff(starts)
+    sizes = np.bincount(owner, multipliers * abs(h[cuts]), len(starts) - 1)
+    steep = np.zeros_like(gradient)
+    np.add.at(steep, owner, multipliers[:, None] * abs(directions[cuts]))
     lo, hi, proof = boxes(c["items"], -h[1 : 2 * dim : 2], h[0 : 2 * dim : 2])
     g = gradient[proof]
     bound = total[proof] + np.maximum(lo * (lo - g), hi * (hi - g)).sum(axis=1)
-    bound += 4 * (dim + 4) * np.finfo(float).eps * (1 + weight[proof])  # rounding of these sums
+    reach = np.maximum(abs(lo), abs(hi))
+    sizes = sizes[proof] + (steep[proof] * reach).sum(axis=1) + (reach**2).sum(axis=1)
+    bound += 2 * (used[proof] + dim + 4) * np.finfo(float).eps * sizes  # rounding of these sums
 
     # the bound from the spectra, for second moments that are nearly diagonal in this frame
     sides = [np.diag(s) for s in (sigma_x, sigma_y)]
