@@ -56,6 +56,11 @@ impl Cloud {
         }
     }
 
+    /// Σ w |x|.
+    fn mean_length(&self) -> f64 {
+        self.points.chunks_exact(self.dim).zip(&self.weights).map(|(x, w)| w * linalg::norm(x)).sum()
+    }
+
     fn point(&self, k: u32) -> &[f64] {
         &self.points[k as usize * self.dim..][..self.dim]
     }
@@ -74,6 +79,8 @@ pub(crate) struct Support {
     prototype: Columns,
     longest: f64,
     unit: f64,
+    /// Mean length of the rows.
+    mean_length: f64,
 }
 
 /// To start another direction from.
@@ -85,7 +92,7 @@ pub(crate) struct Basis {
 
 /// What a direction gave.
 pub(crate) struct Supported {
-    /// −Σ a u − Σ b v ≥ h(A), to rounding; all of it for masses below the resolution.
+    /// −Σ a u − Σ b v ≥ h(A) for |A| = 1, its rounding included; masses below the resolution are left out.
     pub(crate) height: f64,
     /// ∫ x yᵀ dπ of the plan, (p, q).
     pub(crate) cross_moment: Vec<f64>,
@@ -114,6 +121,7 @@ impl Support {
             masses: Masses { rows: rows.0, columns: columns.0, total },
             prototype: Columns::new(&right, rank),
             longest: largest_row(&right, rank),
+            mean_length: rows.1.mean_length(),
             rows: rows.1,
             columns: columns.1,
             turned,
@@ -170,8 +178,13 @@ impl Support {
             }
         };
         let column_potential = simplex.columns.potential().to_vec();
-        let dual =
-            weighted(&self.rows.weights, &row_potential) + weighted(&self.columns.weights, &column_potential);
+        let sums = |f: fn(f64) -> f64| {
+            weighted(&self.rows.weights, &row_potential, f)
+                + weighted(&self.columns.weights, &column_potential, f)
+        };
+        let dual = sums(|u| u);
+        // of a slack c − v, of which neither is larger than it and a cost together
+        let rounding = self.rounding() + self.relative_rounding() * sums(f64::abs) * unit;
         let (p, q) = (self.rows.dim, self.columns.dim);
         let mut moment = vec![0.0; p * q];
         for arc in simplex.tree.arcs().filter(|arc| arc.flow > 0) {
@@ -194,7 +207,7 @@ impl Support {
         let of_means: f64 =
             (0..x.dim).map(|i| x.mean[i] * linalg::dot(&a[i * y.dim..(i + 1) * y.dim], &y.mean)).sum();
         Supported {
-            height: of_means - dual * unit,
+            height: of_means - dual * unit + rounding,
             cross_moment: if self.turned { linalg::transpose(&moment, p, q) } else { moment },
             basis: Basis { tree: simplex.tree, near: simplex.near },
             row_potential,
@@ -247,6 +260,15 @@ impl Support {
             .collect()
     }
 
+    /// The part of the rounding of a height that is there in any direction of norm one.
+    pub(crate) fn rounding(&self) -> f64 {
+        2.0 * self.relative_rounding() * self.mean_length * self.longest * self.unit
+    }
+
+    fn relative_rounding(&self) -> f64 {
+        4.0 * (self.columns.dim as f64 + 4.0) * f64::EPSILON
+    }
+
     /// Weight of the atoms below the resolution of masses.
     pub(crate) fn lost(&self) -> f64 {
         let left_of = |weights: &[f64]| (1.0 - linalg::compensated(weights.iter().copied())).abs();
@@ -259,6 +281,6 @@ impl Support {
     }
 }
 
-fn weighted(weights: &[f64], potential: &[f64]) -> f64 {
-    linalg::compensated(weights.iter().zip(potential).map(|(w, u)| w * u))
+fn weighted(weights: &[f64], potential: &[f64], f: fn(f64) -> f64) -> f64 {
+    linalg::compensated(weights.iter().zip(potential).map(|(w, u)| w * f(*u)))
 }

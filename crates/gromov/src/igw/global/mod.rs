@@ -283,6 +283,7 @@ impl<'a, const D: usize> State<'a, D> {
             best: self.best.squared,
             tol: self.options.tol,
             size: self.problem.size,
+            floor: self.problem.floor(),
             pace,
             dive,
             record: self.record.is_some(),

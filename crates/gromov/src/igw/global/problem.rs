@@ -24,8 +24,8 @@ pub(super) struct Problem {
     /// |Σ_x|² + |Σ_y|².
     pub(super) size: f64,
     pub(super) support: Support,
-    /// Bound on the rounding of h, and on what masses below the resolution add.
-    rounding: f64,
+    /// Bound on what masses below the resolution add to h.
+    lost: f64,
 }
 
 /// One transport problem: max ⟨A, M_π⟩ over the plans π.
@@ -67,7 +67,7 @@ impl Problem {
         let (a, b) = (pair.x.weights().to_vec(), pair.y.weights().to_vec());
         let support = Support::new(&x, p, &a, &y, q, &b)?;
         let farthest = longest(&x, p) * longest(&y, q);
-        let rounding = (16.0 * (p.max(q) as f64 + 4.0) * f64::EPSILON + 8.0 * support.lost()) * farthest;
+        let lost = 8.0 * support.lost() * farthest;
         let scaled = |values: Vec<f64>| values.iter().map(|v| v / unit / unit).collect();
         Ok(Problem {
             y,
@@ -80,8 +80,13 @@ impl Problem {
             spectra: (scaled(of_x.values), scaled(of_y.values)),
             unit,
             size: pair.size() / unit.powi(4),
-            rounding,
+            lost,
         })
+    }
+
+    /// Gaps of |M|² below this are left to rounding.
+    pub(super) fn floor(&self) -> f64 {
+        1e-13 * self.size + 8.0 * (self.support.rounding() + self.lost)
     }
 
     /// d_x d_y.
@@ -104,7 +109,7 @@ impl Problem {
         let potential =
             record.then(|| self.support.potential_of_y(&solved, direction, &self.y, &self.b).into());
         Probe {
-            h: solved.height + self.rounding,
+            h: solved.height + self.lost,
             squared: linalg::dot(&cross_moment, &cross_moment),
             cross_moment,
             potential,

@@ -83,6 +83,8 @@ pub(super) struct Rules {
     /// Relative tolerance of IGW², and |Σ_x|² + |Σ_y|².
     pub(super) tol: f64,
     pub(super) size: f64,
+    /// Gaps of |M|² below this are left to rounding.
+    pub(super) floor: f64,
     pub(super) pace: Pace,
     /// Go down to the leaves, leaving few boxes open.
     pub(super) dive: bool,
@@ -94,14 +96,11 @@ const DIVE: usize = 4096;
 /// At an optimum of a programme whose secant is off by less than this part of what is to be gained, a direction is
 /// solved for.
 const SLACK: f64 = 0.2;
-/// Gaps below this part of |Σ_x|² + |Σ_y|² are left to rounding.
-const FLOOR: f64 = 1e-13;
-
 impl Rules {
     /// Boxes whose bound is at most this are closed.
     pub(super) fn cutoff(&self) -> f64 {
         let value = (self.size - 2.0 * self.best).max(0.0);
-        self.best + (0.5 * self.tol * value).max(FLOOR * self.size)
+        self.best + (0.5 * self.tol * value).max(self.floor)
     }
 
     fn tolerance(&self) -> f64 {
