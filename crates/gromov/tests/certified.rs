@@ -180,7 +180,7 @@ fn polygon(n: usize, turn: f64) -> Measure {
 }
 
 fn cube() -> Measure {
-    cloud(&(0..24).map(|k| f64::from(u8::from(k / 3 & (1 << (k % 3)) > 0)) - 0.5).collect::<Vec<f64>>(), 3)
+    cloud(&(0..24).map(|k| f64::from(u8::from((k / 3) & (1 << (k % 3)) > 0)) - 0.5).collect::<Vec<f64>>(), 3)
 }
 
 #[test]
