@@ -354,8 +354,59 @@ def pictures():
     yield "picture.csv", good
 
 
+def certificates():
+    """Certificates that three points are at distance 0 from themselves, one good and the others not."""
+    unit = [[s * (j == k) for j in range(4)] for k in range(4) for s in (1, -1)]
+    good = {
+        "certificate_format": ((1,), [1]),
+        "sizes": ((4,), [3, 3, 2, 2]),
+        "claims": ((3,), [0, 0, 1e-9]),
+        "frame": ((2,), [1, 0]),
+        "axes_x": ((2, 2), [1, 0, 0, 1]),
+        "axes_y": ((2, 2), [1, 0, 0, 1]),
+        "directions": ((8, 4), sum(unit, [])),
+        "potentials": ((8, 3), [0] * 24),
+        "items": ((1, 3), [-1, 0, 0]),
+        "proof_starts": ((2,), [0, 1]),
+        "proof_cuts": ((1,), [0]),
+        "proof_multipliers": ((1,), [0]),
+        "plan": ((3, 3), [0, 0, 1 / 3, 1, 1, 1 / 3, 2, 2, 1 / 3]),
+    }
+
+    def pack(changed, without=None):
+        entries = [(name, *value) for name, value in (good | changed).items() if name != without]
+        return archive(*[member(f"{n}.npy", array(str(shape), doubles(*data))) for n, shape, data in entries])
+
+    huge = 2**32 - 2
+    yield "c-good.npz", pack({})
+    yield "c-short.npz", pack({})[:-200]
+    yield "c-no-plan.npz", pack({}, "plan")
+    yield "c-format.npz", pack({"certificate_format": ((1,), [2])})
+    yield "c-shape.npz", pack({"items": ((3, 1), [-1, 0, 0])})
+    yield "c-claims-1e12.npz", pack({"potentials": ((10**12, 3), [0] * 24)})
+    yield "c-sizes.npz", pack({"sizes": ((4,), [huge] * 4)})
+    yield "c-no-count.npz", pack({"sizes": ((4,), [3, 3, 2, 1e300])})
+    yield "c-half.npz", pack({"proof_starts": ((2,), [0, 0.5])})
+    yield "c-no-axes.npz", pack({"sizes": ((4,), [3, 3, 0, 0])})
+    yield "c-cut.npz", pack({"proof_cuts": ((1,), [huge])})
+    yield "c-starts.npz", pack({"proof_starts": ((2,), [1, huge])})
+    yield "c-loop.npz", pack({"items": ((1, 3), [0, 0, 0])})
+    yield "c-twice.npz", pack({"items": ((4, 3), [0, 0, 2, -1, 0, 0, 0, 0, 2, -1, 0, 0])})
+    yield "c-shared.npz", pack({"items": ((5, 3), [0, 0, 1, 0, 0, 3, 0, 0, 3, -1, 0, 0, -1, 0, 0])})
+    yield "c-empty.npz", pack({"items": ((0, 3), [])})
+    # each split has a leaf and the next split
+    chain = [x for k in range(200_000) for x in (0, 0, 2 * k + 1, -1, 0, 0)]
+    yield "c-chain.npz", pack({"items": ((400_001, 3), chain + [-1, 0, 0])})
+    yield "c-plan.npz", pack({"plan": ((1, 3), [huge, 0, 1])})
+    yield "c-mass.npz", pack({"plan": ((1, 3), [0, 0, 1])})
+    yield "c-claim.npz", pack({"claims": ((3,), [1, 1, 1e-9])})
+    yield "c-unit.npz", pack({"frame": ((2,), [0, 0])})
+    yield "c-tiny-unit.npz", pack({"frame": ((2,), [1e-300, 0])})
+    yield "c-turned.npz", pack({"axes_x": ((2, 2), [1, 0, 0, 2])})
+
+
 def in_folder(folder):
-    for make in (arrays, archives, tables, meshes, pictures):
+    for make in (arrays, archives, certificates, tables, meshes, pictures):
         for name, data in make():
             (folder / name).write_bytes(data)
     (folder / "folder.csv").mkdir()

@@ -9,6 +9,7 @@ use gromov::{Trajectory, io};
 use serde::Serialize;
 
 use crate::failure::Failure;
+use crate::output;
 
 /// Digits of a number, at least.
 const DIGITS: usize = 4;
@@ -197,7 +198,7 @@ impl Written {
             text += "; the faces and colours of the file are lost in a sample (--points)";
         }
         if self.removed > 0 {
-            text += &format!("; {} frames of an earlier run removed", self.removed);
+            text += &format!("; {} of an earlier run removed", output::count(self.removed, "frame"));
         }
         text
     }

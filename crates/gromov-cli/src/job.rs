@@ -4,10 +4,12 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use gromov::certificate::Certificate;
 use gromov::energy::Sum;
 use gromov::flow;
-use gromov::igw::Alternating;
-use gromov::io;
+use gromov::igw::{Alternating, Auto, Global, Solution, global};
+use gromov::solve::Observer;
+use gromov::{Measure, io};
 
 use crate::args;
 use crate::failure::{self, Failure};
@@ -19,20 +21,92 @@ use crate::target::Target;
 /// Points of the larger cloud above which a distance is forecast and waits for `--large`.
 const LARGE: usize = 20_000;
 
+/// How a distance is found. Clouds are centred when they are read.
+pub enum Solver {
+    /// From many starts, or exactly on the line, with a proof where it is cheap.
+    Auto(Auto),
+    /// From many starts.
+    Local(Alternating),
+    /// By branch and bound.
+    Global(Global),
+}
+
+impl Solver {
+    fn new(args: &args::Distance, common: &args::Common) -> Result<Self, Failure> {
+        let (starts, tol) = (args.starts.map(|s| s as usize), args.tol);
+        let (seed, time_limit) = (common.seed, args.time_limit.map(seconds).transpose()?);
+        let certificate = args.certificate.is_some();
+        match args.method {
+            args::Method::Local if certificate => {
+                Err(Failure::new("--certificate needs --method global or auto, not --method local"))
+            }
+            args::Method::Auto | args::Method::Local if !certificate => {
+                let closed_forms = args.method == args::Method::Auto;
+                let local =
+                    Alternating { starts, seed, tol, time_limit, closed_forms, ..Alternating::default() };
+                local.check()?;
+                Ok(if closed_forms { Solver::Auto(Auto { local }) } else { Solver::Local(local) })
+            }
+            _ => {
+                let options = Global { starts, seed, tol, time_limit, certificate, ..Global::default() };
+                options.check()?;
+                Ok(Solver::Global(options))
+            }
+        }
+    }
+
+    /// Solves for two clouds.
+    pub fn solve(&self, a: &Measure, b: &Measure, observer: &mut dyn Observer) -> gromov::Result<Solution> {
+        match self {
+            Solver::Auto(options) => options.solve(a, b, observer),
+            Solver::Local(options) => options.solve(a, b, observer),
+            Solver::Global(options) => options.solve(a, b, observer),
+        }
+    }
+
+    /// The local searches: all of the work, or what comes before the branch and bound.
+    pub fn searches(&self) -> Alternating {
+        match self {
+            Solver::Auto(Auto { local }) | Solver::Local(local) => local.clone(),
+            Solver::Global(g) => Alternating { starts: g.starts, seed: g.seed, ..Alternating::default() },
+        }
+    }
+
+    /// What an observer counts.
+    pub fn unit(&self) -> &'static str {
+        match self {
+            Solver::Auto(_) | Solver::Local(_) => "starts",
+            Solver::Global(_) => "boxes",
+        }
+    }
+
+    /// Refuses dimensions that the method does not take.
+    fn check_dimensions(&self, p: usize, q: usize) -> Result<(), Failure> {
+        if matches!(self, Solver::Global(_)) && p.saturating_mul(q) > global::LARGEST {
+            let most = global::LARGEST;
+            let problem = format!("d_x d_y = {p} * {q} is more than the {most} of the global method");
+            return Err(Failure::new(format!("{problem}; use --method local, without --certificate")));
+        }
+        Ok(())
+    }
+}
+
 /// A distance to compute.
 pub struct Distance {
     /// First cloud.
     pub a: Input,
     /// Second cloud.
     pub b: Input,
-    /// Options of the solver. Clouds are centred when they are read.
-    pub options: Alternating,
+    /// The solver and its options.
+    pub solver: Solver,
     /// A long search without a limit on its time: a forecast comes first.
     pub forecast: bool,
     /// Where the plan goes.
     pub plan: Option<PathBuf>,
     /// Where the page goes.
     pub report: Option<PathBuf>,
+    /// Where the certificate goes.
+    pub certificate: Option<PathBuf>,
     /// The cloud to be moved by the map found.
     pub moved: Option<Moved>,
     /// Clouds of which a sample was taken.
@@ -51,15 +125,7 @@ pub struct Moved {
 
 /// Checks the arguments of `distance` and reads its clouds.
 pub fn distance(args: &args::Distance, common: &args::Common) -> Result<Distance, Failure> {
-    let options = Alternating {
-        starts: args.starts.map(|s| s as usize),
-        seed: common.seed,
-        tol: args.tol,
-        time_limit: args.time_limit.map(seconds).transpose()?,
-        closed_forms: args.method == args::Method::Auto,
-        ..Alternating::default()
-    };
-    options.check()?;
+    let solver = Solver::new(args, common)?;
     let inputs = [Some(&args.a), Some(&args.b), args.transform.as_ref()];
     check_formats(&args.reading, inputs.into_iter().flatten().map(PathBuf::as_path))?;
     let mut outputs = Outputs::default();
@@ -72,21 +138,30 @@ pub fn distance(args: &args::Distance, common: &args::Common) -> Result<Distance
     if let Some(path) = &args.report {
         page(path, &mut outputs)?;
     }
+    if let Some(path) = &args.certificate {
+        if ending(path).as_deref() != Some("npz") {
+            let problem = "a certificate is written as .npz; give --certificate a name that ends so";
+            return Err(Failure::file(path, problem));
+        }
+        outputs.add(path, "--certificate")?;
+    }
     if let Some(path) = &args.out {
         io::check_cloud_writable(path)?;
         outputs.add(path, "--out")?;
     }
     let mut reading = Reading::new(&args.reading, common.seed, outputs);
     let (a, b) = (reading.cloud(&args.a)?, reading.cloud(&args.b)?);
+    solver.check_dimensions(a.cloud.dim(), b.cloud.dim())?;
     let moved = match (&args.transform, &args.out) {
         (Some(file), Some(out)) => Some(moved(&reading, file, out, (args, a.cloud.dim()), b.cloud.dim())?),
         _ => None,
     };
-    let line = options.closed_forms && (a.cloud.dim(), b.cloud.dim()) == (1, 1);
+    let line = matches!(solver, Solver::Auto(_)) && (a.cloud.dim(), b.cloud.dim()) == (1, 1);
     let (n, m) = (a.cloud.len(), b.cloud.len());
     let forecast = n.max(m) > LARGE && !line;
-    let (plan, report) = (args.plan.clone(), args.report.clone());
-    Ok(Distance { a, b, options, forecast, plan, report, moved, sampled: reading.sampled })
+    let (plan, report, certificate) = (args.plan.clone(), args.report.clone(), args.certificate.clone());
+    let sampled = reading.sampled;
+    Ok(Distance { a, b, solver, forecast, plan, report, certificate, moved, sampled })
 }
 
 /// The cloud of `--transform`, which must have the dimension of A; what is written must fit its format.
@@ -259,6 +334,31 @@ fn page(path: &Path, outputs: &mut Outputs) -> Result<(), Failure> {
 
 fn ending(path: &Path) -> Option<String> {
     path.extension().map(|e| e.to_string_lossy().to_lowercase())
+}
+
+/// A certificate to check.
+pub struct Verify {
+    /// The certificate.
+    pub certificate: Certificate,
+    /// First cloud.
+    pub a: Input,
+    /// Second cloud.
+    pub b: Input,
+    /// Clouds of which a sample was taken.
+    pub sampled: Vec<Sampled>,
+}
+
+/// Reads the inputs of `verify`.
+pub fn verify(args: &args::Verify, common: &args::Common) -> Result<Verify, Failure> {
+    check_formats(&args.reading, [args.a.as_path(), args.b.as_path()])?;
+    if ending(&args.certificate).as_deref() != Some("npz") {
+        let problem = "a certificate is the .npz of gromov distance --certificate; name it before the clouds";
+        return Err(Failure::file(&args.certificate, problem));
+    }
+    let mut reading = Reading::new(&args.reading, common.seed, Outputs::default());
+    let certificate = reading.certificate(&args.certificate)?;
+    let (a, b) = (reading.cloud(&args.a)?, reading.cloud(&args.b)?);
+    Ok(Verify { certificate, a, b, sampled: reading.sampled })
 }
 
 /// The cloud of `info`.

@@ -61,6 +61,16 @@ pub fn advice(status: Status) -> &'static str {
     }
 }
 
+/// A number of things: "1 start", "2 starts", "3 boxes", "4 entries".
+pub fn count(n: usize, thing: &str) -> String {
+    match (n, thing.strip_suffix('y')) {
+        (1, _) => format!("1 {thing}"),
+        (_, Some(stem)) => format!("{n} {stem}ies"),
+        _ if thing.ends_with('x') => format!("{n} {thing}es"),
+        _ => format!("{n} {thing}s"),
+    }
+}
+
 /// `data` as rows of `cols` numbers.
 pub fn rows(data: &[f64], cols: usize) -> Vec<&[f64]> {
     data.chunks_exact(cols.max(1)).collect()
@@ -152,6 +162,12 @@ mod tests {
             (bytes(25_400_000.0), bytes(9.96e9), bytes(900.0)),
             ("25 MB".into(), "10 GB".into(), "0.90 kB".into())
         );
+    }
+
+    #[test]
+    fn one_is_singular() {
+        let texts = [count(1, "box"), count(0, "box"), count(2, "start"), count(3, "entry")];
+        assert_eq!(texts, ["1 box", "0 boxes", "2 starts", "3 entries"]);
     }
 
     #[test]

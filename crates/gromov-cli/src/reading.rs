@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use gromov::certificate::Certificate;
 use gromov::error::printable;
 use gromov::measure::sample;
 use gromov::{Measure, io};
@@ -9,6 +10,7 @@ use serde::Serialize;
 
 use crate::args;
 use crate::failure::Failure;
+use crate::output;
 use crate::outputs::Outputs;
 
 /// How clouds are read.
@@ -34,6 +36,31 @@ pub struct Sampled {
     pub points: usize,
     /// Points of the sample.
     pub kept: usize,
+}
+
+/// How clouds were read, for the text `meta` of an output file.
+#[derive(Serialize)]
+pub struct Options<'a> {
+    center: bool,
+    normalize: bool,
+    weights_column: Option<&'a str>,
+    invert: bool,
+    points: Option<u64>,
+    sampled: &'a [Sampled],
+}
+
+impl<'a> Options<'a> {
+    /// The options as typed, and what was sampled.
+    pub fn new(args: &'a args::Reading, sampled: &'a [Sampled]) -> Self {
+        Options {
+            center: args.center,
+            normalize: args.normalize,
+            weights_column: args.weights_column.as_deref(),
+            invert: args.invert,
+            points: args.points,
+            sampled,
+        }
+    }
 }
 
 /// A cloud, centred and sampled if asked for.
@@ -63,7 +90,7 @@ impl Input {
         if n < self.whole {
             format!("{n} of {} points in R^{d}", self.whole)
         } else {
-            format!("{n} points in R^{d}")
+            format!("{} in R^{d}", output::count(n, "point"))
         }
     }
 }
@@ -110,6 +137,11 @@ impl Reading {
     pub fn whole_mesh(&self, path: &Path) -> Result<io::Mesh, Failure> {
         self.outputs.check_input(path)?;
         Ok(io::read_mesh(path, &self.options)?)
+    }
+
+    /// A certificate as it is in the file.
+    pub fn certificate(&self, path: &Path) -> Result<Certificate, Failure> {
+        Ok(io::read_certificate(path, &self.options)?)
     }
 
     /// A matrix as it is in the file.

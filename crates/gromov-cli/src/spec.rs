@@ -125,7 +125,8 @@ impl Spec {
         seed: u64,
     ) -> Result<(Box<dyn Energy>, Option<Target>), Failure> {
         let mut read = |path: &Path| reading.cloud(path).map(|input| input.cloud);
-        let still = |cloud| Some(Target { cloud, aligned: None });
+        let file = || self.target_file().map(|f| f.to_string_lossy().into_owned()).unwrap_or_default();
+        let still = |cloud| Some(Target { file: file(), cloud, aligned: None });
         let (energy, target): (Box<dyn Energy>, _) = match &self.kind {
             Kind::Quadratic { center, matrix } => {
                 (Box::new(self.quadratic(center, matrix.as_deref(), reading)?), None)
@@ -148,7 +149,7 @@ impl Spec {
                 let cloud = read(target)?;
                 let search = Alternating { seed, ..Alternating::default() };
                 let shared = Shared::new(Igw::new(cloud.clone(), search));
-                (Box::new(shared.clone()), Some(Target { cloud, aligned: Some(shared) }))
+                (Box::new(shared.clone()), Some(Target { file: file(), cloud, aligned: Some(shared) }))
             }
         };
         match energy.dim() {

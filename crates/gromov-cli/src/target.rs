@@ -11,6 +11,8 @@ use gromov::{Energy, Measure, Trajectory};
 
 /// A cloud that an energy pulls to.
 pub struct Target {
+    /// Its file.
+    pub file: String,
     /// The cloud, as the energy has it.
     pub cloud: Measure,
     /// The energy that turns it, where it does.

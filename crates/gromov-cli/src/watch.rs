@@ -71,7 +71,13 @@ impl Watch {
         let time = if event.time > 0.0 { format!(", time {:.4e}", event.time) } else { String::new() };
         // a forecast has no value
         let value = if event.value.is_nan() { String::new() } else { format!(", value {:.6e}", event.value) };
-        bar.set_message(format!("{}{time}{value}", self.unit));
+        let bound = if event.lower.is_nan() {
+            String::new()
+        } else {
+            let gap = (event.value - event.lower) / event.value.abs().max(f64::MIN_POSITIVE);
+            format!(", lower bound {:.2e}, gap {gap:.1e}", event.lower)
+        };
+        bar.set_message(format!("{}{time}{value}{bound}", self.unit));
     }
 }
 

@@ -9,7 +9,7 @@ use common::{Folder, normal, timeless, turned};
 use gromov::Measure;
 
 /// Every kind of output goes into the folder `out`.
-const COMMANDS: [&str; 42] = [
+const COMMANDS: [&str; 45] = [
     "distance a.csv b.csv --plan out/p.csv --report out/r.html",
     "distance a.csv b.csv --center --seed 5",
     "distance a.csv b.csv --starts 20 --tol 0",
@@ -22,6 +22,9 @@ const COMMANDS: [&str; 42] = [
     "distance a.csv turned.csv --transform a.csv --out out/m.tsv",
     "distance big.csv big2.csv --points 60 --seed 3 --transform big.csv --out out/m.npy",
     "distance big.csv plane.csv --points 500 --starts 3",
+    "distance plane.csv other.csv --method global --certificate out/c.npz --report out/r.html",
+    "distance a.csv plane.csv --center --points 12 --certificate out/c.npz --tol 1e-4",
+    "verify certificate.npz plane.csv other.csv",
     "info a.csv",
     "info big.csv --center",
     "info heavy.csv --points 30 --seed 2",
@@ -73,6 +76,7 @@ fn folder() -> Folder {
     ] {
         folder.cloud(name, cloud);
     }
+    folder.json("distance plane.csv other.csv --certificate certificate.npz --json", 0);
     folder.text("mesh.obj", "v 0 0 1\nv 1 0 0\nv 0 1 0\nv -1 -1 -2\nf 1 2 3\nf 1 3 4\n");
     folder
 }
@@ -122,7 +126,7 @@ fn results_do_not_depend_on_threads_or_on_the_run() {
         assert!(!command.contains("out/") || !first.1.is_empty(), "{command}");
     }
     println!("{} commands, {written} files", COMMANDS.len());
-    assert_eq!(folder.names().len(), 11);
+    assert_eq!(folder.names().len(), 12);
     // of the many samples of 50 points the two seeds draw different ones
     let mean =
         |seed: u32| folder.json(&format!("info big.csv --points 50 --json --seed {seed}"), 0)["mean"].clone();

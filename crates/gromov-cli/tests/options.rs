@@ -237,7 +237,8 @@ fn completions_know_every_command() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let run = folder.line(&format!("completions {shell}"));
         assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""));
-        for word in ["distance", "flow", "info", "demo", "completions", "frames-ply", "weights-column"] {
+        for word in ["distance", "verify", "flow", "info", "demo", "completions", "frames-ply", "certificate"]
+        {
             assert!(run.stdout.contains(word), "{shell}: {word}");
         }
         folder.text(format!("{shell}.txt"), &run.stdout);

@@ -10,9 +10,10 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use common::{Folder, normal};
 
 /// Options that write one file: the command, the option, the ending.
-const FILES: [(&str, &str, &str); 5] = [
+const FILES: [(&str, &str, &str); 6] = [
     ("distance a.csv b.csv --starts 2", "--plan", ".csv"),
     ("distance a.csv b.csv --starts 2", "--report", ".html"),
+    ("distance a.csv b.csv --tol 0.5", "--certificate", ".npz"),
     ("distance a.csv b.csv --starts 2 --transform a.csv", "--out", ".ply"),
     ("flow a.csv --energy quadratic --step 0.01 --steps 1", "--out", ".npz"),
     ("flow a.csv --energy quadratic --step 0.01 --steps 1", "--report", ".html"),

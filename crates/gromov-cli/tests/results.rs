@@ -78,6 +78,13 @@ fn centring_removes_shifts_and_a_note_tells_of_them() {
     let note = "B is far from centred: its mean carries 9";
     assert!(folder.line("distance a.csv b.csv").stdout.contains(note));
     assert!(!folder.line("distance a.csv b.csv --center").stdout.contains("far from centred"));
+    let shares = folder.json("distance a.csv b.csv --json", 0)["mean_share"].clone();
+    assert!(number(&shares[0]) < 1e-12 && number(&shares[1]) > 0.9, "{shares}");
+    // an IGW target, in both geometries
+    for metric in ["igw", "w2"] {
+        let flow = format!("flow a.csv --energy igw:target=b.csv --steps 1 --metric {metric}");
+        assert!(folder.line(&flow).stdout.contains("note: b.csv is far from centred"), "{metric}");
+    }
     for line in ["info b.csv", "flow b.csv --energy quadratic --steps 1"] {
         assert!(folder.line(line).stdout.contains("the cloud is far from centred"), "{line}");
         assert!(!folder.line(&format!("{line} --center")).stdout.contains("far from centred"), "{line}");

@@ -208,12 +208,17 @@ fn an_interrupted_run_writes_what_it_has_and_exits_with_130() {
             "o.npz",
         ),
         ("distance a.csv b.csv --starts 1000000 --plan p.csv", "p.csv"),
+        ("distance a.csv b.csv --method global --certificate c.npz", "c.npz"),
     ] {
         let run = interrupted(&folder, &format!("{command} --json"));
         assert_eq!(run.stderr, "", "{command}");
         let object: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
         assert_eq!(object["status"], "interrupted", "{command}");
         assert!(folder.path(out).exists(), "{command}");
+        if out == "c.npz" {
+            assert!(object["lower_bound"].as_f64() <= object["squared"].as_f64(), "{object}");
+            assert_eq!(folder.json("verify c.npz a.csv b.csv --json", 0)["accepted"], true);
+        }
         if out == "o.npz" {
             assert!(object["steps"].as_u64().unwrap() > 0, "{object}");
             assert_eq!((folder.read(out).len(), folder.read(out).dim()), (150, 3));
@@ -225,5 +230,5 @@ fn an_interrupted_run_writes_what_it_has_and_exits_with_130() {
             );
         }
     }
-    assert_eq!(folder.names(), ["a.csv", "b.csv", "f", "o.npz", "p.csv"]);
+    assert_eq!(folder.names(), ["a.csv", "b.csv", "c.npz", "f", "o.npz", "p.csv"]);
 }

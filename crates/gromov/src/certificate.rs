@@ -77,6 +77,11 @@ pub struct Certificate {
 }
 
 impl Certificate {
+    /// Number of leaves of the tree.
+    pub fn leaves(&self) -> usize {
+        self.items.iter().filter(|item| matches!(item, Item::Leaf(_))).count()
+    }
+
     /// Number of cuts.
     pub fn cuts(&self) -> usize {
         self.directions.len() / (self.dims.0 * self.dims.1).max(1)

@@ -12,8 +12,10 @@
 //! | --- | --- |
 //! | [`measure`] | weighted clouds: validation, moments; built-in clouds and seeded sampling |
 //! | [`ot`] | exact linear transport for low-rank costs: sparse plan, dual potentials, gap, warm starts |
+//! | [`certificate`] | what proves a distance, as plain data |
 //! | [`mobility`] | L, L⁻¹ and the metric in O(n d²) |
-//! | [`igw`] | the distance: local search from many starts, closed form on the line, lower bound |
+//! | [`igw`] | the distance: local search from many starts, branch and bound, closed form on the line, lower bound |
+//! | [`verify`](mod@verify) | checks a certificate with code of its own |
 //! | [`energy`] | functionals and their gradients; the trait to add your own |
 //! | [`flow`] | gradient flows in both geometries, and how much a cloud has changed |
 //! | [`io`] | readers and writers under limits |

@@ -6,8 +6,7 @@
 //!
 //! Cost O(cuts · n m d) for the potentials, O(items · d_x d_y) for the tree, O(entries² d) for the plan.
 
-// written so that what is no number fails
-#![allow(clippy::neg_cmp_op_on_partial_ord)]
+#![allow(clippy::neg_cmp_op_on_partial_ord, reason = "what is not a number must fail a check")]
 
 use rayon::prelude::*;
 

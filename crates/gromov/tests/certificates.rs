@@ -234,8 +234,8 @@ fn certificates_that_claim_too_much_are_refused() {
 #[test]
 fn plans_of_another_pairing_are_refused() {
     for case in cases() {
-        type Change = fn(&mut Certificate);
-        let changes: [(&str, Change); 6] = [
+        type Change = (&'static str, fn(&mut Certificate));
+        let changes: [Change; 6] = [
             ("a negative mass", |c| {
                 let (i, j, mass) = c.plan[0];
                 c.plan.extend([(i, j, 2.0 * mass), (i, j, -2.0 * mass)]);

@@ -264,8 +264,8 @@ fn summary(common: &args::Common, job: &job::Demo, results: &Results, seconds: f
     pairs.push(("seed", common.seed.to_string()));
     let shown = |path: &Path| printable(&path.to_string_lossy());
     pairs.push(("page", shown(&job.html)));
-    pairs.push(("horse, igw", format!("{} ({} frames)", shown(&job.igw), h.igw.frames())));
-    pairs.push(("horse, w2", format!("{} ({} frames)", shown(&job.w2), h.w2.frames())));
+    pairs.push(("horse, igw", format!("{} ({})", shown(&job.igw), output::count(h.igw.frames(), "frame"))));
+    pairs.push(("horse, w2", format!("{} ({})", shown(&job.w2), output::count(h.w2.frames(), "frame"))));
     pairs.push(("seconds", format!("{seconds:.3}")));
     output::lines(&pairs)
 }

@@ -1,4 +1,4 @@
-//! `gromov distance`: IGW distance of two clouds, with its certificate.
+//! `gromov distance`: IGW distance of two clouds, with its lower bound.
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use gromov::error::printable;
 use gromov::igw::{Alternative, Method, Solution};
+use gromov::report::distance::{alternative, page};
 use gromov::{Measure, Status, io};
 use serde::Serialize;
 
@@ -24,10 +25,12 @@ struct Object<'a> {
     lower_bound: f64,
     rounding: f64,
     gap: f64,
+    gap_absolute: f64,
     certified: bool,
     status: Status,
     method: Method,
     iterations: usize,
+    nodes: usize,
     starts: usize,
     n: usize,
     m: usize,
@@ -39,14 +42,34 @@ struct Object<'a> {
     reflected: Option<bool>,
     hits: usize,
     alternatives: &'a [Alternative],
+    /// |mean|² / ∫ |x|² of A and B, as read.
+    mean_share: [f64; 2],
     /// Unit of length, where `squared` leaves the range of doubles.
     #[serde(skip_serializing_if = "Option::is_none")]
     scale: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    certificate: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     moved: Option<MovedObject>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     sampled: &'a [Sampled],
     seconds: f64,
+}
+
+/// The text `meta` of a certificate: what was asked for. No clock time, no number of threads.
+#[derive(Serialize)]
+struct Meta<'a> {
+    version: &'static str,
+    command: &'static str,
+    a: &'a str,
+    b: &'a str,
+    tol: f64,
+    starts: Option<u32>,
+    time_limit: Option<f64>,
+    seed: u64,
+    #[serde(flatten)]
+    reading: reading::Options<'a>,
+    status: Status,
 }
 
 /// What was written by `--transform`.
@@ -66,7 +89,7 @@ struct MovedObject {
 /// Runs the command.
 pub fn run(args: &args::Distance, common: &args::Common) -> Result<u8, Failure> {
     let job = job::distance(args, common)?;
-    let mut watch = Watch::start(common.quiet, "starts")?;
+    let mut watch = Watch::start(common.quiet, job.solver.unit())?;
     let ready = forecast(args, common, &job, &mut watch);
     watch.end();
     if ready?.is_break() {
@@ -76,10 +99,10 @@ pub fn run(args: &args::Distance, common: &args::Common) -> Result<u8, Failure> 
         return Ok(output::exit_code(Status::Interrupted));
     }
     let clock = Instant::now();
-    watch.stage("starts");
-    let solved = job.options.solve(&job.a.cloud, &job.b.cloud, &mut watch);
+    watch.stage(job.solver.unit());
+    let solved = job.solver.solve(&job.a.cloud, &job.b.cloud, &mut watch);
     watch.end();
-    let sol = solved?;
+    let mut sol = solved?;
     let seconds = clock.elapsed().as_secs_f64();
     // before anything is written: a map may lead beyond doubles
     let mesh = moved_mesh(args, &job, &sol)?;
@@ -87,10 +110,15 @@ pub fn run(args: &args::Distance, common: &args::Common) -> Result<u8, Failure> 
         let (rows, columns) = (job.a.rows(&sol.plan.rows), job.b.rows(&sol.plan.columns));
         io::write_plan_csv(path, &rows, &columns, &sol.plan.mass)?;
     }
+    if let (Some(path), Some(certificate)) = (&job.certificate, &mut sol.certificate) {
+        // so that it can be checked with the files as they are; a sample is centred with its whole cloud
+        certificate.center = args.reading.center && job.sampled.is_empty();
+        io::write_certificate(path, certificate, &meta(args, common, &job, sol.status)?)?;
+    }
     if let Some(path) = &job.report {
         let (a, b) = (args.a.to_string_lossy(), args.b.to_string_lossy());
-        let (x, y) = (&job.a.cloud, &job.b.cloud);
-        let mut page = gromov::report::distance::page(&format!("{a} and {b}"), (&a, &b), x, y, &sol)?;
+        let (title, clouds) = (format!("{a} and {b}"), (&job.a.cloud, &job.b.cloud));
+        let mut page = page(&title, (&a, &b), clouds, &sol, args.reading.center)?;
         page.lead.extend(reading::sentence(&job.sampled));
         output::page(path, &page)?;
     }
@@ -116,11 +144,15 @@ fn forecast(
         return Ok(ControlFlow::Continue(()));
     }
     watch.stage("forecast");
-    let Some(forecast) = job.options.forecast(&job.a.cloud, &job.b.cloud, watch)? else {
+    let Some(forecast) = job.solver.searches().forecast(&job.a.cloud, &job.b.cloud, watch)? else {
         return Ok(ControlFlow::Break(()));
     };
+    let what = match &job.solver {
+        job::Solver::Auto(_) | job::Solver::Local(_) => "the search takes",
+        job::Solver::Global(_) => "the proof takes far longer than the local searches before it, which take",
+    };
     let text = format!(
-        "clouds of {} and {} points: the search takes about {} and {} of memory",
+        "clouds of {} and {} points: {what} about {} and {} of memory",
         job.a.cloud.len(),
         job.b.cloud.len(),
         output::duration(forecast.seconds),
@@ -132,6 +164,27 @@ fn forecast(
         return Ok(ControlFlow::Continue(()));
     }
     Err(Failure::new(format!("{text}; give --points N (a sample of each) or --large (all the same)")))
+}
+
+fn meta(
+    args: &args::Distance,
+    common: &args::Common,
+    job: &job::Distance,
+    status: Status,
+) -> Result<String, Failure> {
+    let meta = Meta {
+        version: env!("CARGO_PKG_VERSION"),
+        command: "distance",
+        a: &args.a.to_string_lossy(),
+        b: &args.b.to_string_lossy(),
+        tol: args.tol,
+        starts: args.starts,
+        time_limit: args.time_limit,
+        seed: common.seed,
+        reading: reading::Options::new(&args.reading, &job.sampled),
+        status,
+    };
+    output::json(&meta)
 }
 
 /// The cloud of `--transform`, moved, with its faces and colours; what it came from.
@@ -176,9 +229,9 @@ impl MovedObject {
     /// A line of the table.
     fn text(&self) -> String {
         let (file, out) = (printable(&self.file), printable(&self.out));
-        let mut text = format!("{} points of {file} to {out}", self.points);
+        let mut text = format!("{} of {file} to {out}", output::count(self.points, "point"));
         if self.faces > 0 {
-            text += &format!(", with {} faces", self.faces);
+            text += &format!(", with {}", output::count(self.faces, "face"));
         }
         if self.colors {
             text += ", with colours";
@@ -209,10 +262,12 @@ fn object<'a>(
         lower_bound: sol.lower_bound,
         rounding: sol.rounding,
         gap: sol.gap,
+        gap_absolute: sol.squared - sol.lower_bound,
         certified: sol.certified,
         status: sol.status,
         method: sol.method,
         iterations: sol.iterations,
+        nodes: sol.nodes,
         starts: sol.starts,
         n: a.len(),
         m: b.len(),
@@ -223,7 +278,9 @@ fn object<'a>(
         reflected: sol.reflected,
         hits: sol.hits,
         alternatives: &sol.alternatives,
+        mean_share: [a.mean_share(), b.mean_share()],
         scale: out_of_range(sol).then_some(sol.unit),
+        certificate: job.certificate.as_ref().map(|p| p.to_string_lossy().into_owned()),
         moved,
         sampled: &job.sampled,
         seconds,
@@ -236,21 +293,25 @@ fn table(
     sol: &Solution,
     (moved, seconds): (Option<&MovedObject>, f64),
 ) -> String {
-    let number = |x| output::number(x, 10);
     let cloud =
         |path: &Path, input: &Input| format!("{}, {}", input.size(), printable(&path.to_string_lossy()));
     let dim = job.a.cloud.dim();
-    let certified = match sol.certified {
-        true if sol.squared <= sol.rounding => "certified: zero within rounding, as far as doubles can tell",
-        true => "certified: this is the optimum",
-        false => "not certified: a better plan may exist within the gap",
-    };
+    let problems = output::count(sol.iterations, "transport problem");
     let method = match sol.method {
         Method::Line => "line (exact)".to_string(),
-        _ => format!(
-            "local: {} starts, {} iterations, best value reached by {}",
-            sol.starts, sol.iterations, sol.hits
-        ),
+        Method::Global => format!("global: {}, {problems}", output::count(sol.nodes, "box")),
+        _ => {
+            format!(
+                "local: {}, {}, best value reached by {}",
+                output::count(sol.starts, "start"),
+                output::count(sol.iterations, "iteration"),
+                sol.hits
+            ) + &match sol.nodes {
+                0 => String::new(),
+                // auto tried a proof and gave it up
+                nodes => format!("; no proof within {}", output::count(nodes, "box")),
+            }
+        }
     };
     let map = match sol.reflected {
         Some(mirrored) if dim == 1 => if mirrored { "sign change" } else { "identity" }.into(),
@@ -263,25 +324,24 @@ fn table(
         Some(false) => "rotation".into(),
         None => "partial isometry (the dimensions differ)".into(),
     };
-    let mut pairs = vec![
-        ("distance", number(sol.distance)),
-        ("squared", format!("{} +- {}", number(sol.squared), output::number(sol.rounding, 2))),
-        ("lower bound", format!("{} of squared", number(sol.lower_bound))),
-        ("gap", format!("{}, {certified}", output::number(sol.gap, 3))),
+    let mut pairs = values(sol);
+    pairs.extend([
         ("status", format!("{}{}", sol.status, output::advice(sol.status))),
         ("method", method),
         ("A", cloud(&args.a, &job.a)),
         ("B", cloud(&args.b, &job.b)),
         ("map A to B", map),
-    ];
-    let others: Vec<String> = sol.alternatives.iter().take(5).map(alternative).collect();
-    let count = sol.alternatives.len();
-    let others =
-        if count == 0 { "none within 5 %".into() } else { format!("{count}: {}", others.join(", ")) };
-    pairs.push(("alternatives", others));
+        ("alternatives", alternatives(sol)),
+    ]);
     if let Some(path) = &job.plan {
         let path = printable(&path.to_string_lossy());
-        pairs.push(("plan", format!("{} entries in {path}", sol.plan.len())));
+        pairs.push(("plan", format!("{} in {path}", output::count(sol.plan.len(), "entry"))));
+    }
+    if let (Some(path), Some(certificate)) = (&job.certificate, &sol.certificate) {
+        let (boxes, cuts) = (certificate.leaves(), certificate.cuts());
+        let path = printable(&path.to_string_lossy());
+        let text = format!("{}, {} in {path}", output::count(boxes, "box"), output::count(cuts, "cut"));
+        pairs.push(("certificate", text));
     }
     if let Some(path) = &job.report {
         pairs.push(("report", printable(&path.to_string_lossy())));
@@ -306,7 +366,49 @@ fn table(
     output::lines(&pairs)
 }
 
-fn alternative(a: &Alternative) -> String {
-    let mirrored = if a.reflected == Some(true) { " (mirrored)" } else { "" };
-    format!("{}{mirrored}", output::number(a.squared, 8))
+/// Value, bound and gap. What is zero but for rounding has no digits.
+fn values(sol: &Solution) -> Vec<(&'static str, String)> {
+    let (number, short) = (|x| output::number(x, 10), |x| output::number(x, 3));
+    let rounding = output::number(sol.rounding, 2);
+    let (slack, zero) = (sol.squared - sol.lower_bound, sol.squared <= sol.rounding);
+    let certified = match sol.certified {
+        true if zero => "certified: zero within rounding, as far as doubles can tell",
+        true => "certified: this is the optimum",
+        false => "not certified: a better plan may exist within the gap",
+    };
+    let met = slack <= sol.rounding;
+    let lower = match met {
+        true if zero => format!("0 within {rounding}"),
+        true => format!("{} of squared, met within rounding", number(sol.lower_bound.min(sol.squared))),
+        false => format!("{} of squared", number(sol.lower_bound)),
+    };
+    let gap = match met {
+        true => "0 within rounding".into(),
+        false => format!("{} relative, {} absolute", short(sol.gap), short(slack)),
+    };
+    let (distance, squared) = match zero {
+        true => {
+            let root = output::number(sol.rounding.sqrt(), 2);
+            (format!("0 within {root}"), format!("0 within {rounding}"))
+        }
+        false => (number(sol.distance), format!("{} +- {rounding}", number(sol.squared))),
+    };
+    vec![
+        ("distance", distance),
+        ("squared", squared),
+        ("lower bound", lower),
+        ("gap", format!("{gap}, {certified}")),
+    ]
+}
+
+/// Other local optima, the first of them with digits enough to be told from the best.
+fn alternatives(sol: &Solution) -> String {
+    const SHOWN: usize = 5;
+    let count = sol.alternatives.len();
+    let shown: Vec<String> = sol.alternatives.iter().take(SHOWN).map(|a| alternative(sol, a, "A")).collect();
+    let more = if count > SHOWN { format!(", ... ({SHOWN} shown)") } else { String::new() };
+    match count {
+        0 => "none within 5 %".into(),
+        _ => format!("{count} within 5 %: {}{more}", shown.join(", ")),
+    }
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 use gromov::error::printable;
 use gromov::flow::{FirstTurn, Metric, Rotation, Scheme};
 use gromov::report::flow::page;
-use gromov::{Status, Trajectory, io};
+use gromov::{Measure, Status, Trajectory, io};
 use serde::Serialize;
 
 use crate::args;
@@ -63,12 +63,8 @@ struct Options<'a> {
     every: usize,
     rotation: Option<Rotation>,
     tol: f64,
-    center: bool,
-    normalize: bool,
-    weights_column: Option<&'a str>,
-    invert: bool,
-    points: Option<u64>,
-    sampled: &'a [Sampled],
+    #[serde(flatten)]
+    reading: reading::Options<'a>,
 }
 
 /// Runs the command.
@@ -123,12 +119,7 @@ fn meta(
         every: args.every,
         rotation: (job.options.metric == Metric::Igw).then_some(job.options.rotation),
         tol: args.tol,
-        center: args.reading.center,
-        normalize: args.reading.normalize,
-        weights_column: args.reading.weights_column.as_deref(),
-        invert: args.reading.invert,
-        points: args.reading.points,
-        sampled: &job.sampled,
+        reading: reading::Options::new(&args.reading, &job.sampled),
     };
     trajectory::meta("flow", options, common.seed, run)
 }
@@ -171,11 +162,16 @@ fn object<'a>(
 fn table(args: &args::Flow, job: &job::Flow, run: &Trajectory) -> Result<String, Failure> {
     let name = printable(&args.cloud.to_string_lossy());
     let mut top = format!("{name}: {}, energy {}\n", job.start.size(), run.energy);
-    if !args.reading.center
-        && run.metric == Metric::Igw
-        && let Some((label, text)) = output::off_centre("the cloud", &job.start.cloud)
-    {
-        top += &format!("{label}: {text}\n");
+    if !args.reading.center {
+        // IGW targets, and the cloud where the geometry or a target is IGW
+        let mut clouds: Vec<(String, &Measure)> = Vec::new();
+        let targets = job.targets.iter().filter(|target| target.aligned.is_some());
+        clouds.extend(targets.map(|target| (printable(&target.file), &target.cloud)));
+        if run.metric == Metric::Igw || !clouds.is_empty() {
+            clouds.insert(0, ("the cloud".into(), &job.start.cloud));
+        }
+        let notes = clouds.iter().filter_map(|(name, cloud)| output::off_centre(name, cloud));
+        top.extend(notes.map(|(label, text)| format!("{label}: {text}\n")));
     }
     Ok(format!("{top}\n{}\n", trajectory::table(run, ROWS)?))
 }
@@ -195,14 +191,22 @@ fn summary(
         (None, false) => "chosen: the first step moves by 0.05 of the rms radius",
     };
     let end = match (args.steps, args.time) {
-        (Some(n), _) => format!("{n} steps asked for"),
+        (Some(n), _) => format!("{} asked for", output::count(n, "step")),
         (_, Some(t)) => format!("time {} asked for", short(t)),
         _ => format!("chosen: to convergence (tol {:e}) or 200 steps", args.tol),
     };
     let last = run.frames() - 1;
     let (steps, time) = (run.steps(), short(run.times[last]));
     let mut pairs = vec![
-        ("status", format!("{}{} after {steps} steps, time {time}", run.status, output::advice(run.status))),
+        (
+            "status",
+            format!(
+                "{}{} after {}, time {time}",
+                run.status,
+                output::advice(run.status),
+                output::count(steps, "step")
+            ),
+        ),
         ("end", end),
         ("tau", format!("{} ({step})", short(run.step))),
         ("metric", format!("{}, {} scheme", trajectory::metric_name(run.metric), run.scheme.name())),
@@ -211,7 +215,7 @@ fn summary(
     if rises > 0 {
         pairs.push((
             "note",
-            format!("the energy rose in {rises} steps: they are too long; try a smaller --step"),
+            format!("the energy rose in {}: too long; try a smaller --step", output::count(rises, "step")),
         ));
     }
     if igw {
@@ -221,7 +225,7 @@ fn summary(
             .push(("skew", format!("{} (largest torque after the first turn, relative)", short(run.skew()))));
     }
     let relabelled = match run.relabelled() {
-        Some(count) => format!("{count} points"),
+        Some(count) => output::count(count, "point"),
         None => "not checked".into(),
     };
     pairs.push(("relabelled", relabelled));
@@ -241,7 +245,7 @@ fn summary(
 }
 
 fn output_line(path: &Path, frames: usize) -> String {
-    format!("{} ({frames} frames)", printable(&path.to_string_lossy()))
+    format!("{} ({})", printable(&path.to_string_lossy()), output::count(frames, "frame"))
 }
 
 fn turned(run: &Trajectory) -> String {

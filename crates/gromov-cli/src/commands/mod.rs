@@ -5,6 +5,7 @@ mod demo;
 mod distance;
 mod flow;
 mod info;
+mod verify;
 
 use crate::args::{Command, Common, Raw};
 use crate::failure::Failure;
@@ -23,6 +24,7 @@ pub fn run(raw: Raw) -> Result<u8, Failure> {
 fn dispatch(command: &Command, common: &Common) -> Result<u8, Failure> {
     match command {
         Command::Distance(args) => distance::run(args, common),
+        Command::Verify(args) => verify::run(args, common),
         Command::Flow(args) => flow::run(args, common),
         Command::Info(args) => info::run(args, common),
         Command::Demo(args) => demo::run(args, common),

@@ -18,6 +18,7 @@
 
 pub mod align;
 pub mod alternating;
+pub mod auto;
 pub mod bound;
 pub mod forecast;
 pub mod gaussian;
@@ -27,6 +28,7 @@ mod optima;
 mod starts;
 
 pub use alternating::Alternating;
+pub use auto::Auto;
 pub use forecast::Forecast;
 pub use global::Global;
 
@@ -206,7 +208,8 @@ impl Pair {
 
     /// Puts a solution together from what a solver found, scaling back.
     pub(crate) fn solution(&self, found: Found, tol: f64) -> Result<Solution> {
-        let Found { plan, aligned, lower, status, method, iterations, starts, hits, alternatives, .. } = found;
+        let Found { plan, aligned, lower, status, method, iterations, starts, hits, alternatives, .. } =
+            found;
         let rounding = self.rounding();
         let slack = aligned.squared - lower;
         let (two, four) = (|v: f64| v * self.unit * self.unit, |v: f64| self.scaled(v));

@@ -49,7 +49,12 @@ impl Optima {
 
     /// How many starts reached the best value, and the other optima within 5 % of it. `norm` and `best` belong to the
     /// best plan; cross moments are those of the pair.
-    pub(super) fn summary(&self, pair: &Pair, norm: f64, best: &Aligned) -> Result<(usize, Vec<Alternative>)> {
+    pub(super) fn summary(
+        &self,
+        pair: &Pair,
+        norm: f64,
+        best: &Aligned,
+    ) -> Result<(usize, Vec<Alternative>)> {
         let rounding = pair.rounding();
         // values of the others from |M|: differences matter here, not digits of tiny values
         let squared = |o: &Optimum| best.squared + 2.0 * (norm - o.norm) * (norm + o.norm);

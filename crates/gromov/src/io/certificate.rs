@@ -118,9 +118,10 @@ pub fn read_certificate(path: &Path, options: &ReadOptions) -> Result<Certificat
         if value >= 0.0 && value < f64::from(u32::MAX) && value.fract() == 0.0 {
             return Ok(value as usize);
         }
-        Err(source.fault(format!("array '{name}' holds {value} where a number that counts is expected")))
+        Err(source.fault(format!("array '{name}' holds {value:?} where a number that counts is expected")))
     };
-    let counts = |name: &str| list(name, None)?.iter().map(|v| count(name, *v)).collect::<Result<Vec<usize>>>();
+    let counts =
+        |name: &str| list(name, None)?.iter().map(|v| count(name, *v)).collect::<Result<Vec<usize>>>();
     let format = list("certificate_format", Some(1))?[0];
     if format != FORMAT {
         return Err(source.fault(format!("is a certificate of format {format}; this program reads {FORMAT}")));
@@ -141,8 +142,10 @@ pub fn read_certificate(path: &Path, options: &ReadOptions) -> Result<Certificat
     if cuts.len() != values.len() {
         return Err(shape_fault("proof_cuts", &format!("({},), as proof_multipliers", values.len())));
     }
-    let plan = table("plan", 3)?.chunks_exact(3).map(|r| Ok((count("plan", r[0])?, count("plan", r[1])?, r[2])));
-    let multipliers = cuts.iter().zip(values).map(|(cut, value)| Multiplier { cut: *cut as u32, value: *value });
+    let plan =
+        table("plan", 3)?.chunks_exact(3).map(|r| Ok((count("plan", r[0])?, count("plan", r[1])?, r[2])));
+    let multipliers =
+        cuts.iter().zip(values).map(|(cut, value)| Multiplier { cut: *cut as u32, value: *value });
     Ok(Certificate {
         center: frame[1] != 0.0,
         squared: claims[0],

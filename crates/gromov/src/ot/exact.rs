@@ -134,7 +134,7 @@ impl Exact {
 
 /// Pivots a point after which a warm start is given up: a basis that fits another cost takes more of them than a
 /// cold start.
-pub(super) const WARM_PIVOTS: usize = 4;
+const WARM_PIVOTS: usize = 4;
 
 /// How a problem is put to the simplex: atoms with mass, in the order of cells, factors centred and of size one.
 struct Frame {

@@ -4,17 +4,20 @@
 //! Each direction is a transport problem with cost −xᵀ A y, solved as in [`super::exact`] and restarted from the
 //! [`Basis`] of any other direction.
 
+use super::Plan;
 use super::cells;
-use super::exact::WARM_PIVOTS;
 use super::levels;
 use super::mass::Masses;
 use super::pricing::Columns;
 use super::simplex::{Near, Simplex, largest_row};
 use super::tree::Tree;
-use super::Plan;
 use crate::error::Result;
 use crate::linalg;
 use crate::solve::{Status, Stop};
+
+/// Pivots a point after which a warm start is given up. Directions are far from each other, and even then a cold start
+/// rarely is shorter.
+const WARM_PIVOTS: usize = 8;
 
 /// One cloud: the atoms with mass in the order of cells, their mean removed.
 #[derive(Debug)]
@@ -87,7 +90,6 @@ pub(crate) struct Supported {
     /// ∫ x yᵀ dπ of the plan, (p, q).
     pub(crate) cross_moment: Vec<f64>,
     pub(crate) basis: Basis,
-    pub(crate) status: Status,
     /// Potentials of the rows and columns kept, in units.
     row_potential: Vec<f64>,
     column_potential: Vec<f64>,
@@ -168,7 +170,8 @@ impl Support {
             }
         };
         let column_potential = simplex.columns.potential().to_vec();
-        let dual = weighted(&self.rows.weights, &row_potential) + weighted(&self.columns.weights, &column_potential);
+        let dual =
+            weighted(&self.rows.weights, &row_potential) + weighted(&self.columns.weights, &column_potential);
         let (p, q) = (self.rows.dim, self.columns.dim);
         let mut moment = vec![0.0; p * q];
         for arc in simplex.tree.arcs().filter(|arc| arc.flow > 0) {
@@ -188,15 +191,12 @@ impl Support {
             }
         }
         let (x, y) = self.clouds();
-        let of_means: f64 = (0..x.dim)
-            .map(|i| x.mean[i] * linalg::dot(&a[i * y.dim..(i + 1) * y.dim], &y.mean))
-            .sum();
-        let status = simplex.status.unwrap_or(Status::Converged);
+        let of_means: f64 =
+            (0..x.dim).map(|i| x.mean[i] * linalg::dot(&a[i * y.dim..(i + 1) * y.dim], &y.mean)).sum();
         Supported {
             height: of_means - dual * unit,
             cross_moment: if self.turned { linalg::transpose(&moment, p, q) } else { moment },
             basis: Basis { tree: simplex.tree, near: simplex.near },
-            status,
             row_potential,
             column_potential,
             unit,
@@ -225,16 +225,16 @@ impl Support {
         };
         let q = of_y.dim;
         // −xᵀ A y is the cost of centred points minus this, and terms of x alone
-        let tilt: Vec<f64> = (0..q)
-            .map(|j| (0..of_x.dim).map(|i| of_x.mean[i] * a[i * q + j]).sum())
-            .collect();
+        let tilt: Vec<f64> =
+            (0..q).map(|j| (0..of_x.dim).map(|i| of_x.mean[i] * a[i * q + j]).sum()).collect();
         let mut potential: Vec<Option<f64>> = vec![None; of_y.len];
         of_y.kept.iter().zip(of_y_kept).for_each(|(&j, v)| potential[j] = Some(v * solved.unit));
         let lowest = |j: usize| {
             // a mass below the resolution: the largest potential that fits
             let centred: Vec<f64> = (0..q).map(|k| y[j * q + k] - of_y.mean[k]).collect();
             let costs = of_x.points.chunks_exact(of_x.dim).zip(of_x_kept).map(|(x, u)| {
-                let cost: f64 = (0..of_x.dim).map(|i| x[i] * linalg::dot(&a[i * q..(i + 1) * q], &centred)).sum();
+                let cost: f64 =
+                    (0..of_x.dim).map(|i| x[i] * linalg::dot(&a[i * q..(i + 1) * q], &centred)).sum();
                 -cost - u * solved.unit
             });
             costs.fold(f64::INFINITY, f64::min)

@@ -23,7 +23,7 @@ use self::pool::{Cut, Pool};
 use self::problem::{Probe, Problem, direction};
 use self::program::Cell;
 use self::record::Record;
-use self::search::{Better, Findings, Node, Rules, Search, numbered};
+use self::search::{Better, Findings, Node, Pace, Rules, Search, numbered};
 use super::optima::Optima;
 use super::starts::Axes;
 use super::{Alternating, Bounds, Found, Method, Pair, Solution, align};
@@ -36,10 +36,10 @@ use crate::solve::{Event, Observer, Status, Stop};
 
 /// Largest d_x d_y.
 pub const LARGEST: usize = 36;
-/// Searches of a round: the same for any number of threads.
-const ROUND: usize = 32;
-/// Boxes bounded in one search.
-const BOXES: usize = 64;
+/// n m above which a transport problem is dear.
+const DEAR: usize = 22_500;
+/// Memory for boxes in the queue: above it searches go down to the leaves and leave few boxes open.
+const QUEUE: usize = 400 << 20;
 /// Starts of a round.
 const STARTS: usize = 8;
 
@@ -90,6 +90,17 @@ impl Global {
 
     /// Solves for two clouds.
     pub fn solve(&self, mu: &Measure, nu: &Measure, observer: &mut dyn Observer) -> Result<Solution> {
+        self.solve_from(mu, nu, None, observer)
+    }
+
+    /// As [`Global::solve`]; `from` is the cross moment of a plan that is known.
+    pub(super) fn solve_from(
+        &self,
+        mu: &Measure,
+        nu: &Measure,
+        from: Option<&[f64]>,
+        observer: &mut dyn Observer,
+    ) -> Result<Solution> {
         self.check()?;
         let pair = Pair::new(mu, nu, self.center);
         if pair.size() == 0.0 {
@@ -102,12 +113,12 @@ impl Global {
             return Ok(sol);
         }
         match mu.dim() * nu.dim() {
-            0..=2 => State::<2>::run(self, pair, observer),
-            3..=4 => State::<4>::run(self, pair, observer),
-            5..=6 => State::<6>::run(self, pair, observer),
-            7..=9 => State::<9>::run(self, pair, observer),
-            10..=16 => State::<16>::run(self, pair, observer),
-            17..=36 => State::<36>::run(self, pair, observer),
+            0..=2 => State::<2>::run(self, pair, from, observer),
+            3..=4 => State::<4>::run(self, pair, from, observer),
+            5..=6 => State::<6>::run(self, pair, from, observer),
+            7..=9 => State::<9>::run(self, pair, from, observer),
+            10..=16 => State::<16>::run(self, pair, from, observer),
+            17..=36 => State::<36>::run(self, pair, from, observer),
             d => Err(Error::option("d_x d_y", d, format!("at most {LARGEST} for the global method"))),
         }
     }
@@ -152,6 +163,8 @@ struct State<'a, const D: usize> {
     closed: f64,
     record: Option<Record>,
     spectral: f64,
+    /// The best value meets the spectral bound.
+    certified: bool,
     nodes: usize,
     pivots: usize,
     starts: usize,
@@ -161,7 +174,12 @@ struct State<'a, const D: usize> {
 }
 
 impl<'a, const D: usize> State<'a, D> {
-    fn run(options: &'a Global, pair: Pair, observer: &mut dyn Observer) -> Result<Solution> {
+    fn run(
+        options: &'a Global,
+        pair: Pair,
+        from: Option<&[f64]>,
+        observer: &mut dyn Observer,
+    ) -> Result<Solution> {
         let stop = Stop::after(options.time_limit).or_flag(observer.flag());
         let problem = Problem::new(&pair)?;
         let (x, y) = (&problem.spectra.0, &problem.spectra.1);
@@ -170,15 +188,20 @@ impl<'a, const D: usize> State<'a, D> {
         let points = problem.a.len() + problem.b.len();
         let mut state = State {
             options,
-            pool: Pool::new(points, env("SHARE", f64::from(u8::from(points >= 300))) > 0.0),
+            pool: Pool::new(points),
             problem,
             queue: BinaryHeap::new(),
             numbers: 0,
             optima: Optima::default(),
-            best: Better { cross_moment: [0.0; D], squared: f64::NEG_INFINITY, plan: Plan::from_entries(0, 0, Vec::new()) },
+            best: Better {
+                cross_moment: [0.0; D],
+                squared: f64::NEG_INFINITY,
+                plan: Plan::from_entries(0, 0, Vec::new()),
+            },
             closed: f64::NEG_INFINITY,
             record: options.certificate.then(Record::new),
             spectral,
+            certified: false,
             nodes: 0,
             pivots: 0,
             starts: 0,
@@ -187,11 +210,11 @@ impl<'a, const D: usize> State<'a, D> {
             trace: Vec::new(),
             pair,
         };
-        let root = state.root();
-        state.local_searches()?;
+        let root = state.root()?;
+        state.local_searches(from)?;
         state.enqueue_root(root);
         while !state.done() {
-            state.step();
+            state.step()?;
             let event = Event::new(state.nodes, None, 0.0, state.scaled(state.value()));
             let event = Event { lower: state.scaled(state.lower()), ..event };
             if observer.event(&event).is_break() && !state.done() {
@@ -229,25 +252,40 @@ impl<'a, const D: usize> State<'a, D> {
     }
 
     fn rules(&self) -> Rules {
-        let n = self.problem.a.len().max(self.problem.b.len());
+        let points = self.problem.a.len() * self.problem.b.len();
+        // where transport problems are dear, boxes wait for each other's cuts
+        let pace = if points > DEAR || self.problem.dim() <= 4 { Pace::DEAR } else { Pace::CHEAP };
+        let dive = self.queue.len() * (size_of::<Queued<D>>() + 4 * pace.list) > QUEUE;
         Rules {
             best: self.best.squared,
             tol: self.options.tol,
             size: self.problem.size,
-            spacing: env("SPACING", if n >= 150 { 0.8 } else { 0.4 }),
-            slack: env("SLACK", 0.2),
-            list: env("LIST", 60.0) as usize,
-            boxes: env("BOXES", BOXES as f64) as usize,
+            pace,
+            dive,
             record: self.record.is_some(),
         }
     }
 
     fn done(&self) -> bool {
-        self.stopped.is_some() || self.queue.peek().is_none_or(|q| q.node.bound <= self.rules().cutoff())
+        self.stopped.is_some()
+            || self.certified
+            || self.queue.peek().is_none_or(|q| q.node.bound <= self.rules().cutoff())
+    }
+
+    /// Takes over a better plan, and looks whether it meets the spectral bound.
+    fn improve(&mut self, better: Better<D>) -> Result<()> {
+        self.best = better;
+        // |M|² has lost the digits of a small value, the plan has not
+        if self.value() - self.spectral <= (self.options.tol + 1e-12) * self.problem.size {
+            let four = self.problem.unit.powi(4);
+            let squared = align::plan(&self.pair.x, &self.pair.y, &self.best.plan)?.squared;
+            self.certified = self.pair.certifies(squared, self.spectral * four, self.options.tol);
+        }
+        Ok(())
     }
 
     /// The box of M from one transport problem in each direction of each axis.
-    fn root(&mut self) -> Cell<D> {
+    fn root(&mut self) -> Result<Cell<D>> {
         let mut cell = Cell { lo: [0.0; D], hi: [0.0; D] };
         for j in 0..self.problem.dim() {
             for sign in [1.0, -1.0] {
@@ -259,32 +297,42 @@ impl<'a, const D: usize> State<'a, D> {
                 } else {
                     cell.lo[j] = -probe.h;
                 }
-                self.keep(a, probe);
+                self.keep(a, probe)?;
             }
         }
-        cell
+        Ok(cell)
     }
 
-    fn keep(&mut self, a: [f64; D], probe: Probe<D>) {
+    /// Keeps a cut, and its plan if it is the best.
+    fn keep(&mut self, a: [f64; D], probe: Probe<D>) -> Result<()> {
         if probe.squared > self.best.squared {
             let plan = self.problem.support.plan(&probe.basis);
-            self.best = Better { cross_moment: probe.cross_moment, squared: probe.squared, plan };
+            self.improve(Better { cross_moment: probe.cross_moment, squared: probe.squared, plan })?;
         }
         self.pool.push(Cut { a, h: probe.h, potential: probe.potential }, probe.basis);
+        Ok(())
     }
 
-    fn local_searches(&mut self) -> Result<()> {
+    fn local_searches(&mut self, from: Option<&[f64]>) -> Result<()> {
         let axes = Axes::new(&self.pair)?;
         let dim = self.problem.dim();
         let n = self.problem.a.len().max(self.problem.b.len());
-        let starts = self.options.starts.unwrap_or(if dim <= 4 { 8 } else if n <= 100 { 64 } else { 32 });
-        let starts = env("STARTS", starts as f64) as usize;
+        let starts = self.options.starts.unwrap_or(if dim <= 4 {
+            8
+        } else if n <= 100 {
+            64
+        } else {
+            32
+        });
         let (p, q) = (self.problem.p, self.problem.q);
         let (ux, uy) = (linalg::transpose(&self.problem.axes.0, p, p), self.problem.axes.1.clone());
-        while self.starts < starts && self.stop.requested().is_none() {
+        while self.starts < starts && !self.certified && self.stop.requested().is_none() {
             let round = self.starts..(self.starts + STARTS).min(starts);
             let run = |k: usize| {
-                let a = axes.start(k, self.options.seed);
+                let a = match from {
+                    Some(a) if k == 0 => a.to_vec(),
+                    _ => axes.start(k, self.options.seed),
+                };
                 let turned = linalg::matmul(&linalg::matmul(&ux, &a, p, p, q), &uy, p, q, q);
                 let mut a = [0.0; D];
                 a[..dim].copy_from_slice(&turned);
@@ -297,7 +345,9 @@ impl<'a, const D: usize> State<'a, D> {
                     let number = self.optima.number(&probe.cross_moment, probe.squared.sqrt());
                     self.optima.count(number, &[]);
                 }
-                chain.into_iter().for_each(|(a, probe)| self.keep(a, probe));
+                for (a, probe) in chain {
+                    self.keep(a, probe)?;
+                }
             }
         }
         Ok(())
@@ -342,11 +392,11 @@ impl<'a, const D: usize> State<'a, D> {
         self.queue.push(Queued { node, number: self.numbers });
     }
 
-    fn step(&mut self) {
+    fn step(&mut self) -> Result<()> {
         let rules = self.rules();
         let cutoff = rules.cutoff();
-        let mut round = Vec::with_capacity(ROUND);
-        while round.len() < env("ROUND", ROUND as f64) as usize
+        let mut round = Vec::with_capacity(rules.pace.searches);
+        while round.len() < rules.pace.searches
             && self.queue.peek().is_some_and(|q| q.node.bound > cutoff)
             && let Some(q) = self.queue.pop()
         {
@@ -358,7 +408,7 @@ impl<'a, const D: usize> State<'a, D> {
             _ => round.par_iter().map(run).collect(),
         };
         for (node, findings) in round.iter().zip(found) {
-            self.merge(node, findings);
+            self.merge(node, findings)?;
         }
         self.note();
         if !self.done() && self.options.max_nodes.is_some_and(|most| self.nodes >= most) {
@@ -367,9 +417,10 @@ impl<'a, const D: usize> State<'a, D> {
         if !self.done() {
             self.stopped = self.stop.requested();
         }
+        Ok(())
     }
 
-    fn merge(&mut self, node: &Node<D>, found: Findings<D>) {
+    fn merge(&mut self, node: &Node<D>, found: Findings<D>) -> Result<()> {
         let from = self.pool.len() as u32;
         self.nodes += found.nodes;
         self.pivots += found.pivots;
@@ -381,7 +432,7 @@ impl<'a, const D: usize> State<'a, D> {
             let number = self.optima.number(&better.cross_moment, better.squared.sqrt());
             self.optima.count(number, &[]);
             if better.squared > self.best.squared {
-                self.best = better;
+                self.improve(better)?;
             }
         }
         let shift = match (&mut self.record, found.record) {
@@ -393,6 +444,7 @@ impl<'a, const D: usize> State<'a, D> {
             open.list.iter_mut().for_each(|id| *id = numbered(*id, from));
             self.enqueue(open);
         }
+        Ok(())
     }
 
     /// Gives the boxes that are left a proof, the best that their cuts have.
@@ -415,7 +467,6 @@ impl<'a, const D: usize> State<'a, D> {
         let lower = self.lower();
         let aligned = align::plan(&self.pair.x, &self.pair.y, &self.best.plan)?;
         let (two, four) = (self.problem.unit.powi(2), self.problem.unit.powi(4));
-        eprintln!("nodes {} solves {} pivots {} open {}", self.nodes, self.pool.len(), self.pivots, self.queue.len());
         let (p, q) = (self.problem.p, self.problem.q);
         let mut optima = Optima::default();
         for o in self.optima.ranked() {
@@ -442,6 +493,10 @@ impl<'a, const D: usize> State<'a, D> {
             trace: trace.map(|b| Bounds { lower: b.lower * four, squared: b.squared * four, ..b }).collect(),
         };
         let mut sol = self.pair.solution(found, self.options.tol)?;
+        if self.stopped.is_none() && !sol.certified {
+            // every box is closed, and the tolerance is below what doubles can tell
+            sol.status = Status::Stalled;
+        }
         if let Some(record) = &self.record {
             let parts = (&self.pair, &self.problem, &self.pool);
             sol.certificate =
@@ -453,12 +508,3 @@ impl<'a, const D: usize> State<'a, D> {
 
 /// Directions and what they gave, in order.
 type Chain<const D: usize> = Vec<([f64; D], Probe<D>)>;
-
-pub(super) fn env(name: &str, default: f64) -> f64 {
-    static CACHE: std::sync::Mutex<Vec<(String, Option<f64>)>> = std::sync::Mutex::new(Vec::new());
-    let mut c = CACHE.lock().unwrap();
-    if let Some(e) = c.iter().find(|e| e.0 == name) { return e.1.unwrap_or(default); }
-    let v = std::env::var(name).ok().and_then(|v| v.parse().ok());
-    c.push((name.into(), v));
-    v.unwrap_or(default)
-}

@@ -2,13 +2,15 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use super::program::Cell;
+use super::program::{Cell, Rows};
 use crate::ot::support::Basis;
 
 /// Memory for bases.
 const BASES: usize = 64 << 20;
-/// Cuts looked at when a box takes over what was found since it was queued.
-const SHARED: usize = 200;
+/// Cuts that a box takes over of what was found since it was queued.
+const SHARED: usize = 400;
+/// Cuts of all directions that are looked at for this.
+const LOOKED: usize = 20_000;
 
 /// ⟨a, M⟩ ≤ h for every plan; |a| = 1.
 #[derive(Debug, Clone)]
@@ -29,25 +31,25 @@ impl<const D: usize> Cut<D> {
 /// All cuts in the order in which they were found.
 pub(super) struct Pool<const D: usize> {
     cuts: Vec<Cut<D>>,
+    /// The same, to be searched.
+    rows: Rows<D>,
     of_orthant: HashMap<u64, Vec<u32>>,
     bases: HashMap<u32, Basis>,
     order: VecDeque<u32>,
     most_bases: usize,
-    /// Transport problems are dear: boxes take over cuts of all directions.
-    share_all: bool,
 }
 
 impl<const D: usize> Pool<D> {
     /// For clouds of `points` points together.
-    pub(super) fn new(points: usize, share_all: bool) -> Self {
+    pub(super) fn new(points: usize) -> Self {
         let most_bases = (BASES / (64 * points.max(1))).max(16);
         Pool {
             cuts: Vec::new(),
+            rows: Rows::new(),
             of_orthant: HashMap::new(),
             bases: HashMap::new(),
             order: VecDeque::new(),
             most_bases,
-            share_all,
         }
     }
 
@@ -67,6 +69,7 @@ impl<const D: usize> Pool<D> {
     pub(super) fn push(&mut self, cut: Cut<D>, basis: Basis) -> u32 {
         let id = self.cuts.len() as u32;
         self.of_orthant.entry(Cut::orthant(&cut.a)).or_default().push(id);
+        self.rows.push(&cut.a, cut.h);
         self.cuts.push(cut);
         if self.order.len() == self.most_bases
             && let Some(old) = self.order.pop_front()
@@ -78,21 +81,23 @@ impl<const D: usize> Pool<D> {
         id
     }
 
-    /// The latest cuts from number `seen` on that a point of the box can violate: of all directions or of the
-    /// orthant of the box.
+    /// The cuts from number `seen` on that a point of the box can violate, the deepest ones if there are many: of all
+    /// directions or, where these are too many to look at, of the orthant of the box.
+    #[inline(always)]
     pub(super) fn since(&self, seen: u32, cell: &Cell<D>) -> Vec<u32> {
-        let violable = |id: &u32| {
-            let cut = self.cut(*id);
-            cell.largest(&cut.a) > cut.h
+        let mut found = if self.cuts.len() - seen as usize <= LOOKED {
+            self.rows.violable(seen as usize, cell)
+        } else {
+            let list =
+                self.of_orthant.get(&Cut::orthant(&cell.twice_centre())).map_or(&[][..], Vec::as_slice);
+            let depth = |id: u32| (cell.largest(&self.cut(id).a) - self.cut(id).h, id);
+            let since = list[list.partition_point(|id| *id < seen)..].iter().copied();
+            since.map(depth).filter(|d| d.0 > 0.0).collect()
         };
-        if self.share_all {
-            let from = (seen as usize).max(self.cuts.len().saturating_sub(super::env("SHARED", SHARED as f64) as usize));
-            return (from as u32..self.cuts.len() as u32).filter(violable).collect();
+        if found.len() > SHARED {
+            found.select_nth_unstable_by(SHARED, |s, t| t.0.total_cmp(&s.0).then(s.1.cmp(&t.1)));
+            found.truncate(SHARED);
         }
-        let Some(list) = self.of_orthant.get(&Cut::orthant(&cell.twice_centre())) else {
-            return Vec::new();
-        };
-        let from = list.partition_point(|id| *id < seen).max(list.len().saturating_sub(super::env("SHARED", SHARED as f64) as usize));
-        list[from..].iter().copied().filter(violable).collect()
+        found.into_iter().map(|f| f.1).collect()
     }
 }

@@ -10,7 +10,6 @@ use crate::solve::Stop;
 ///
 /// M stands flattened in arrays of D numbers; those after d_x d_y are zero.
 pub(super) struct Problem {
-    pub(super) x: Vec<f64>,
     pub(super) y: Vec<f64>,
     pub(super) a: Vec<f64>,
     pub(super) b: Vec<f64>,
@@ -47,7 +46,8 @@ impl Problem {
     /// Errors: clouds without extent.
     pub(super) fn new(pair: &Pair) -> Result<Self> {
         let (p, q) = (pair.x.dim(), pair.y.dim());
-        let (of_x, of_y) = (linalg::symmetric_eigen(&pair.sigma_x, p)?, linalg::symmetric_eigen(&pair.sigma_y, q)?);
+        let (of_x, of_y) =
+            (linalg::symmetric_eigen(&pair.sigma_x, p)?, linalg::symmetric_eigen(&pair.sigma_y, q)?);
         // the fourth power of the unit is the power of 16 that brings the size into (1/16, 1]
         let exponent = (pair.size().log2() / 4.0).ceil();
         let unit = exponent.exp2();
@@ -70,7 +70,6 @@ impl Problem {
         let rounding = (16.0 * (p.max(q) as f64 + 4.0) * f64::EPSILON + 8.0 * support.lost()) * farthest;
         let scaled = |values: Vec<f64>| values.iter().map(|v| v / unit / unit).collect();
         Ok(Problem {
-            x,
             y,
             a,
             b,
@@ -102,7 +101,8 @@ impl Problem {
         let solved = self.support.solve(direction, warm, stop);
         let mut cross_moment = [0.0; D];
         cross_moment[..self.dim()].copy_from_slice(&solved.cross_moment);
-        let potential = record.then(|| self.support.potential_of_y(&solved, direction, &self.y, &self.b).into());
+        let potential =
+            record.then(|| self.support.potential_of_y(&solved, direction, &self.y, &self.b).into());
         Probe {
             h: solved.height + self.rounding,
             squared: linalg::dot(&cross_moment, &cross_moment),

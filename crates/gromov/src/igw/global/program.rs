@@ -94,6 +94,34 @@ impl<const D: usize> Rows<D> {
         (-value, k)
     }
 
+    /// The rows from number `from` on that a point of the box violates, and by how much at most.
+    #[inline(always)]
+    pub(super) fn violable(&self, from: usize, cell: &Cell<D>) -> Vec<(f64, u32)> {
+        let mut found = Vec::new();
+        let half: [f64; D] = std::array::from_fn(|j| 0.5 * cell.width(j));
+        let centre = cell.twice_centre().map(|c| 0.5 * c);
+        for (k, (block, bound)) in self.blocks.iter().enumerate().skip(from / LANES) {
+            let mut depth = [0.0; LANES];
+            for l in 0..LANES {
+                depth[l] = -bound[l];
+            }
+            for j in 0..D {
+                for l in 0..LANES {
+                    depth[l] += centre[j] * block[j][l] + half[j] * block[j][l].abs();
+                }
+            }
+            let mut any = false;
+            for l in 0..LANES {
+                any |= depth[l] > 0.0;
+            }
+            if any {
+                let of_block = (0..LANES).map(|l| (depth[l], (k * LANES + l) as u32));
+                found.extend(of_block.filter(|(depth, row)| *depth > 0.0 && *row as usize >= from));
+            }
+        }
+        found
+    }
+
     #[inline(always)]
     fn smallest(&self, x: &[f64; D], start: impl Fn(&[f64; LANES]) -> [f64; LANES]) -> (f64, usize) {
         let (mut best, mut at) = ([f64::INFINITY; LANES], [0u64; LANES]);
@@ -199,8 +227,7 @@ impl<const D: usize> Vertex<D> {
     /// The corner where the secant is largest.
     #[inline(always)]
     fn corner(cell: &Cell<D>) -> Self {
-        let mut v =
-            Vertex { x: cell.lo, active: [0; D], multiplier: [0.0; D], edge: [[0.0; D]; D] };
+        let mut v = Vertex { x: cell.lo, active: [0; D], multiplier: [0.0; D], edge: [[0.0; D]; D] };
         for j in 0..D {
             let c = cell.lo[j] + cell.hi[j];
             let high = c >= 0.0;

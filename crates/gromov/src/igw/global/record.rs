@@ -52,7 +52,9 @@ impl Record {
         let mut moved = tree.items.into_iter().map(|it| match it {
             Item::Open => Item::Open,
             Item::Leaf(proof) => Item::Leaf(proof + proofs),
-            Item::Split { coordinate, value, first } => Item::Split { coordinate, value, first: first + shift },
+            Item::Split { coordinate, value, first } => {
+                Item::Split { coordinate, value, first: first + shift }
+            }
         });
         if let Some(root) = moved.next() {
             self.items[item as usize] = root;

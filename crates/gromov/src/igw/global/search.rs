@@ -14,8 +14,6 @@ use crate::ot::Plan;
 use crate::ot::support::Basis;
 use crate::solve::Stop;
 
-/// Cuts that a box in the queue keeps.
-const LIST: usize = 150;
 /// Programmes of one box before it is cut: after new cuts, and after trims.
 const PROGRAMMES: usize = 8;
 /// A trim by this part of a side is worth another programme.
@@ -57,6 +55,26 @@ pub(super) struct Findings<const D: usize> {
     pub(super) pivots: usize,
 }
 
+/// How much is done between two rounds; the same for any number of threads.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pace {
+    /// Searches of a round.
+    pub(super) searches: usize,
+    /// Boxes bounded in one search.
+    pub(super) boxes: usize,
+    /// A direction is solved for when none of the box's cuts is within this part of its angular radius.
+    pub(super) spacing: f64,
+    /// Cuts that a box in the queue keeps.
+    pub(super) list: usize,
+}
+
+impl Pace {
+    /// Transport problems take about as long as a few boxes.
+    pub(super) const CHEAP: Pace = Pace { searches: 16, boxes: 32, spacing: 0.5, list: 100 };
+    /// Transport problems take most of the time.
+    pub(super) const DEAR: Pace = Pace { searches: 8, boxes: 16, spacing: 1.2, list: 150 };
+}
+
 /// Rules of a search.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rules {
@@ -65,15 +83,17 @@ pub(super) struct Rules {
     /// Relative tolerance of IGW², and |Σ_x|² + |Σ_y|².
     pub(super) tol: f64,
     pub(super) size: f64,
-    /// A direction is solved for when none of the box's cuts is within this part of its angular radius.
-    pub(super) spacing: f64,
-    pub(super) slack: f64,
-    pub(super) list: usize,
-    /// Boxes bounded in one search.
-    pub(super) boxes: usize,
+    pub(super) pace: Pace,
+    /// Go down to the leaves, leaving few boxes open.
+    pub(super) dive: bool,
     pub(super) record: bool,
 }
 
+/// Boxes of a search that goes down to the leaves.
+const DIVE: usize = 4096;
+/// At an optimum of a programme whose secant is off by less than this part of what is to be gained, a direction is
+/// solved for.
+const SLACK: f64 = 0.2;
 /// Gaps below this part of |Σ_x|² + |Σ_y|² are left to rounding.
 const FLOOR: f64 = 1e-13;
 
@@ -113,13 +133,14 @@ pub(super) struct Search<'a, const D: usize> {
 }
 
 /// A search compiled for the processor at hand.
-struct Vectorised<'a, 'b, const D: usize>(&'b mut Search<'a, D>);
+struct Vectorised<'a, 'b, const D: usize>(&'b mut Search<'a, D>, &'b Node<D>);
 
 impl<const D: usize> WithSimd for Vectorised<'_, '_, D> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
+        self.0.load(self.1);
         self.0.run()
     }
 }
@@ -133,13 +154,6 @@ impl<'a, const D: usize> Search<'a, D> {
         rules: Rules,
         stop: &'a Stop,
     ) -> Findings<D> {
-        let mut rows = Rows::new();
-        let mut ids = node.list.to_vec();
-        ids.extend(pool.since(node.seen, &node.cell));
-        for id in &ids {
-            let cut = pool.cut(*id);
-            rows.push(&cut.a, cut.h);
-        }
         let out = Findings {
             open: Vec::new(),
             cuts: Vec::new(),
@@ -150,16 +164,38 @@ impl<'a, const D: usize> Search<'a, D> {
             pivots: 0,
         };
         let stack = vec![Local { cell: node.cell, bound: node.bound, vertex: None, item: 0 }];
-        let mut search = Search { problem, pool, rules, stop, rows, ids, stack, better: None, out };
-        Arch::new().dispatch(Vectorised(&mut search));
+        let mut search = Search {
+            problem,
+            pool,
+            rules,
+            stop,
+            rows: Rows::new(),
+            ids: Vec::new(),
+            stack,
+            better: None,
+            out,
+        };
+        Arch::new().dispatch(Vectorised(&mut search, node));
         search.out
+    }
+
+    /// The cuts of a box: its own, and those found since.
+    #[inline(always)]
+    fn load(&mut self, node: &Node<D>) {
+        self.ids = node.list.to_vec();
+        self.ids.extend(self.pool.since(node.seen, &node.cell));
+        for id in &self.ids {
+            let cut = self.pool.cut(*id);
+            self.rows.push(&cut.a, cut.h);
+        }
     }
 
     #[inline(always)]
     fn run(&mut self) {
+        let boxes = if self.rules.dive { DIVE } else { self.rules.pace.boxes };
         while let Some(k) = self.next() {
             let local = self.stack.swap_remove(k);
-            if self.out.nodes >= self.rules.boxes || self.stop.requested().is_some() {
+            if self.out.nodes >= boxes || self.stop.requested().is_some() {
                 let node = self.queued(&local);
                 self.out.open.push(node);
             } else {
@@ -169,8 +205,11 @@ impl<'a, const D: usize> Search<'a, D> {
         }
     }
 
-    /// The box with the largest bound.
+    /// The box with the largest bound, or the latest on the way to the leaves.
     fn next(&self) -> Option<usize> {
+        if self.rules.dive {
+            return self.stack.len().checked_sub(1);
+        }
         (0..self.stack.len()).max_by(|&i, &j| self.stack[i].bound.total_cmp(&self.stack[j].bound))
     }
 
@@ -180,7 +219,8 @@ impl<'a, const D: usize> Search<'a, D> {
         let mut centre_known = false;
         for round in 0..PROGRAMMES {
             let cutoff = self.rules.cutoff();
-            let outcome = solve(&self.rows, &local.cell, cutoff, self.rules.tolerance(), local.vertex.as_ref());
+            let outcome =
+                solve(&self.rows, &local.cell, cutoff, self.rules.tolerance(), local.vertex.as_ref());
             self.out.pivots += outcome.pivots;
             local.bound = local.bound.min(outcome.bound);
             let x = outcome.vertex.x;
@@ -198,9 +238,8 @@ impl<'a, const D: usize> Search<'a, D> {
                     continue;
                 }
             }
-            let slack: f64 =
-                (0..D).map(|j| (local.cell.hi[j] - x[j]) * (x[j] - local.cell.lo[j])).sum();
-            if slack < self.rules.slack * (outcome.bound - cutoff)
+            let slack: f64 = (0..D).map(|j| (local.cell.hi[j] - x[j]) * (x[j] - local.cell.lo[j])).sum();
+            if slack < SLACK * (outcome.bound - cutoff)
                 && let Some(a) = direction(&x)
                 && self.probe(&a, &x)
             {
@@ -221,13 +260,14 @@ impl<'a, const D: usize> Search<'a, D> {
     #[inline(always)]
     fn centre_is_far(&self, cell: &Cell<D>) -> bool {
         let centre = cell.twice_centre();
-        let (size, width) = (0..D).fold((0.0, 0.0), |(s, w), j| (s + centre[j].powi(2), w + cell.width(j).powi(2)));
+        let (size, width) =
+            (0..D).fold((0.0, 0.0), |(s, w), j| (s + centre[j].powi(2), w + cell.width(j).powi(2)));
         if size == 0.0 {
             return false;
         }
         let radius: f64 = (width / size).sqrt();
         let nearest = self.rows.nearest(&centre).0 / size.sqrt();
-        nearest.clamp(-1.0, 1.0).acos() > self.rules.spacing * radius
+        nearest.clamp(-1.0, 1.0).acos() > self.rules.pace.spacing * radius
     }
 
     /// Solves for a direction; true if the new cut cuts off `x`.
@@ -300,7 +340,8 @@ impl<'a, const D: usize> Search<'a, D> {
             shrunk = shrunk.max(1.0 - local.cell.width(j) / width);
             self.out.closed = self.out.closed.max(outcome.proof.bound(&slab));
             if let Some(record) = &mut self.out.record {
-                let proof = *kept.get_or_insert_with(|| record.proof(&local_ids(&self.ids, &outcome.proof.multipliers)));
+                let proof = *kept
+                    .get_or_insert_with(|| record.proof(&local_ids(&self.ids, &outcome.proof.multipliers)));
                 let first = record.split(local.item, j, value);
                 let (leaf, rest) = if low { (first, first + 1) } else { (first + 1, first) };
                 record.close(leaf, proof);
@@ -372,9 +413,9 @@ impl<'a, const D: usize> Search<'a, D> {
                 list.push((h - dot(&a, &x), self.ids[k]));
             }
         }
-        if list.len() > self.rules.list {
-            list.select_nth_unstable_by(self.rules.list, |s, t| s.0.total_cmp(&t.0).then(s.1.cmp(&t.1)));
-            list.truncate(self.rules.list);
+        if list.len() > self.rules.pace.list {
+            list.select_nth_unstable_by(self.rules.pace.list, |s, t| s.0.total_cmp(&t.0).then(s.1.cmp(&t.1)));
+            list.truncate(self.rules.pace.list);
         }
         let list = list.into_iter().map(|s| s.1).collect();
         Node { cell: local.cell, bound: local.bound, list, seen: self.pool.len() as u32, item: local.item }
@@ -394,7 +435,11 @@ fn local_ids(ids: &[u32], multipliers: &[Multiplier]) -> Vec<Multiplier> {
 }
 
 /// The best proof that the cuts of a box in the queue have, and its bound.
-pub(super) fn proof_of<const D: usize>(pool: &Pool<D>, node: &Node<D>, rules: Rules) -> (f64, Vec<Multiplier>) {
+pub(super) fn proof_of<const D: usize>(
+    pool: &Pool<D>,
+    node: &Node<D>,
+    rules: Rules,
+) -> (f64, Vec<Multiplier>) {
     let mut rows = Rows::new();
     for id in &node.list {
         let cut = pool.cut(*id);
@@ -411,7 +456,12 @@ pub(super) fn numbered(id: u32, from: u32) -> u32 {
 
 /// The values of coordinate j for which the proof bounds |M|² by the cutoff: t² − G t ≤ R.
 #[inline(always)]
-fn closed_part<const D: usize>(proof: &Proof<D>, cell: &Cell<D>, cutoff: f64, j: usize) -> Option<(f64, f64)> {
+fn closed_part<const D: usize>(
+    proof: &Proof<D>,
+    cell: &Cell<D>,
+    cutoff: f64,
+    j: usize,
+) -> Option<(f64, f64)> {
     let rest = cutoff - proof.bound(cell) + proof.term(cell, j);
     let half = 0.5 * proof.gradient[j];
     let root = half * half + rest;
