@@ -263,7 +263,6 @@ fn turned_and_mirrored_copies_are_at_distance_zero() -> Result<()> {
 }
 
 #[test]
-#[ignore = "the search goes on although the spectra certify the value"]
 fn a_value_that_meets_the_spectral_bound_ends_the_search() -> Result<()> {
     let mut s = Source::new(84, 0);
     for (n, d) in [(12, 2), (12, 3), (6, 4)] {
