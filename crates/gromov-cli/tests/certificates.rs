@@ -56,8 +56,15 @@ fn the_optimum_has_a_certificate_that_is_accepted() {
         "{o}"
     );
     // the search finds nothing better, and auto with a certificate is the same run
-    let local = folder.json("distance a.csv b.csv --json", 0);
+    let local = folder.json("distance a.csv b.csv --method local --json", 0);
     assert!(number(&local, "squared") >= lower && local["method"] == "local" && local["nodes"] == 0);
+    // auto proves what is cheap to prove, and says when it gave up
+    let auto = folder.json("distance a.csv b.csv --json", 0);
+    assert!(
+        auto["method"] == "global" && auto["certified"] == true && number(&auto, "nodes") >= 1.0,
+        "{auto}"
+    );
+    assert!((number(&auto, "squared") - squared).abs() <= 1e-9 * squared && number(&auto, "starts") == 128.0);
     let auto = folder.json("distance a.csv b.csv --certificate auto.npz --json", 0);
     assert_eq!((&auto["squared"], &auto["method"]), (&o["squared"], &"global".into()));
     assert!(holds_text(
@@ -193,7 +200,7 @@ fn the_page_of_a_global_search_draws_its_bounds() {
     {
         assert!(page.contains(words), "{words}");
     }
-    folder.json(&format!("{line} --center --json"), 0);
+    folder.json(&format!("{line} --center --method local --json"), 0);
     let page = std::fs::read_to_string(folder.path("r.html")).unwrap();
     assert!(
         !page.contains("Relative gap") && !page.contains("far from centred") && page.contains("both means")

@@ -9,6 +9,7 @@
 //!
 //! - [`Alternating`] finds local optima by alternating exact linear transport and A = M / |M|, from
 //!   many starts; on the line the two monotone couplings give the optimum ([`mod@line`]).
+//! - [`Global`] finds the global optimum by branch and bound and proves it; [`Auto`] tries that where it is cheap.
 //! - [`bound`] is a lower bound from the spectra of the second moments; every solution carries it.
 //! - [`gaussian`] has the closed form for Gaussians.
 //! - [`forecast`] says what a search on large clouds will cost.
