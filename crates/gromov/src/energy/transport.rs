@@ -5,6 +5,8 @@
 //! the plan held fixed, which is the gradient of F wherever the optimal plan is unique.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use super::Energy;
 use crate::error::{Error, Result};
@@ -78,12 +80,14 @@ pub struct Igw {
     /// Set and forgotten together: what is followed, and the search it came from.
     tracked: Option<Tracked>,
     first: Option<Solution>,
+    /// The plan of a search that was interrupted, and its cloud, for the one evaluation that follows it.
+    interrupted: Option<(Measure, Plan)>,
 }
 
 impl Igw {
     /// The target ν, and how the first plan is searched.
     pub fn new(target: Measure, search: Alternating) -> Self {
-        Igw { target, search, tracked: None, first: None }
+        Igw { target, search, tracked: None, first: None, interrupted: None }
     }
 
     /// The solution of the first search; `None` before the first call.
@@ -95,12 +99,18 @@ impl Igw {
     pub fn reset(&mut self) {
         self.tracked = None;
         self.first = None;
+        self.interrupted = None;
     }
 
     /// The plan followed, at ρ. A cloud of another size or dimension starts a new search.
     pub fn plan(&mut self, rho: &Measure) -> Result<Plan> {
         if self.first.as_ref().is_some_and(|f| f.plan.n != rho.len() || f.means.0.len() != rho.dim()) {
             self.reset();
+        }
+        if let Some((cloud, plan)) = self.interrupted.take()
+            && cloud == *rho
+        {
+            return Ok(plan);
         }
         if let Some(tracked) = &mut self.tracked {
             let (plan, status) = tracked.follow(rho, &self.target)?;
@@ -110,7 +120,8 @@ impl Igw {
         Ok(self.search(rho, &mut ())?.plan)
     }
 
-    /// The first search; what it finds is followed from then on, also when it was stopped.
+    /// The first search; what it finds is followed from then on, also when it was stopped. The plan of an interrupted
+    /// one is first evaluated as it is: who interrupts does not wait for its alternation to end.
     fn search(&mut self, rho: &Measure, observer: &mut dyn Observer) -> Result<Solution> {
         let search = Alternating { center: false, closed_forms: false, ..self.search.clone() };
         let sol = search.solve(rho, &self.target, observer)?;
@@ -120,6 +131,7 @@ impl Igw {
         let norm = linalg::norm(&direction);
         direction.iter_mut().for_each(|x| *x = if norm > 0.0 { *x / norm } else { 1.0 });
         self.tracked = Some(Tracked { direction, basis: None });
+        self.interrupted = (sol.status == Status::Interrupted).then(|| (rho.clone(), sol.plan.clone()));
         self.first = Some(sol.clone());
         Ok(sol)
     }
@@ -151,9 +163,7 @@ impl Energy for Igw {
         if self.first.is_some() {
             return Ok(ControlFlow::Continue(()));
         }
-        // no step of the flow is done while this goes on
-        let mut silent = |event: &Event| observer.event(&Event { done: 0, total: None, ..*event });
-        Ok(match self.search(rho, &mut silent)?.status {
+        Ok(match self.search(rho, &mut BeforeTheFirstStep(observer))?.status {
             Status::Interrupted => ControlFlow::Break(()),
             _ => ControlFlow::Continue(()),
         })
@@ -161,6 +171,19 @@ impl Energy for Igw {
 
     fn rotation_invariant(&self) -> bool {
         true
+    }
+}
+
+/// Hears of a search as of no step of the flow.
+struct BeforeTheFirstStep<'a>(&'a mut dyn Observer);
+
+impl Observer for BeforeTheFirstStep<'_> {
+    fn event(&mut self, event: &Event) -> ControlFlow<()> {
+        self.0.event(&Event { done: 0, total: None, ..*event })
+    }
+
+    fn flag(&self) -> Option<Arc<AtomicBool>> {
+        self.0.flag()
     }
 }
 
