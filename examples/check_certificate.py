@@ -148,6 +148,7 @@ def main(certificate, path_a, path_b):
     print(f"squared      {value:.12g}, claimed {squared:.12g}\nlower bound  {lower:.12g}, claimed {lower_bound:.12g}")
     print(f"from {len(plan)} entries of the plan, {len(h)} cuts, {len(bound)} boxes; rounding {rounding:.1e}")
     need(abs(value - squared) <= rounding, "the plan has another value")
+    need(lower <= value + rounding, "its bound is above its value")
     need(lower >= lower_bound - rounding, "a smaller lower bound is proved")
     optimal = value - lower <= tol * value + rounding
     print(f"accepted: IGW^2 is in [{lower:.12g}, {value:.12g}]" + (f", optimal within {tol:g}" if optimal else ""))

@@ -64,6 +64,7 @@ pub fn verify(certificate: &Certificate, mu: &Measure, nu: &Measure) -> Result<V
         leaves: 0,
     };
     verdict.fault = judge(c, mu, nu, &mut verdict).err();
+    verdict.certified &= verdict.accepted();
     Ok(verdict)
 }
 
@@ -111,6 +112,11 @@ fn judge(c: &Certificate, mu: &Measure, nu: &Measure, verdict: &mut Verdict) -> 
     if !((value - c.squared).abs() <= rounding) {
         return Err(format!("the plan has another value: {}", off(c.squared, value)));
     }
+    if !(bound <= value + rounding) {
+        return Err(format!(
+            "the bound {bound:.12e} is above the value {value:.12e} (tolerance {rounding:.1e})"
+        ));
+    }
     if !(bound >= c.lower_bound - rounding) {
         return Err(format!("a smaller lower bound is proved: {}", off(c.lower_bound, bound)));
     }
@@ -140,14 +146,11 @@ fn well_formed(c: &Certificate) -> Checked {
         return Err("axes, directions or potentials are not finite".into());
     }
     for (name, axes, d) in [("A", &c.axes.0, p), ("B", &c.axes.1, q)] {
-        for i in 0..d {
-            for j in 0..d {
-                let product: f64 = (0..d).map(|k| axes[k * d + i] * axes[k * d + j]).sum();
-                let error = (product - f64::from(u8::from(i == j))).abs();
-                if !(error <= 1e-13) {
-                    return Err(format!("the axes of {name} are not orthogonal: {error:.1e} at ({i}, {j})"));
-                }
-            }
+        let product = |i: usize, j: usize| (0..d).map(|k| axes[k * d + i] * axes[k * d + j]).sum::<f64>();
+        let entry = |k: usize| product(k / d, k % d) - f64::from(u8::from(k / d == k % d));
+        let error = squares(&(0..d * d).map(entry).collect::<Vec<f64>>()).sqrt();
+        if !(error <= 1e-13) {
+            return Err(format!("the axes of {name} are not orthogonal: |U^T U - 1| = {error:.1e}"));
         }
     }
     if cuts < 2 * dim {
@@ -159,6 +162,10 @@ fn well_formed(c: &Certificate) -> Checked {
         if (0..dim).any(|j| c.directions[k * dim + j] != unit(j)) {
             return Err(format!("cut {k} does not bound coordinate {} of the root box", k / 2));
         }
+    }
+    let odd = |a: &[f64]| !(1e-3..=1e3).contains(&squares(a).sqrt());
+    if let Some(k) = c.directions.chunks_exact(dim).position(odd) {
+        return Err(format!("the direction of cut {k} is not of length about 1"));
     }
     let ordered = c.starts.windows(2).all(|s| s[0] <= s[1]);
     if c.starts.first() != Some(&0) || c.starts.last() != Some(&c.multipliers.len()) || !ordered {
@@ -298,8 +305,8 @@ fn largest_bound(c: &Certificate, heights: &[f64]) -> Checked<(f64, usize)> {
             }
             Some(&Item::Leaf(proof)) => {
                 let bound = bound(c, heights, proof as usize, &cell);
-                if bound.is_nan() {
-                    return Err(format!("item {k} has no bound"));
+                if !bound.is_finite() {
+                    return Err(format!("item {k} has no finite bound"));
                 }
                 largest = largest.max(bound);
                 leaves += 1;

@@ -53,6 +53,10 @@ impl Auto {
         let mut proof = global.solve_from(mu, nu, Some(&sol.cross_moment), observer)?;
         proof.iterations += sol.iterations;
         proof.starts = sol.starts;
+        if proof.squared.is_nan() || proof.squared > sol.squared + sol.rounding {
+            // ended before it came to the plan it was given: its bound is all there is
+            return Ok(with_bound(sol, &proof, self.local.tol));
+        }
         if proof.squared <= sol.squared - sol.rounding {
             // the boxes led to a better plan: one search in all the starts has reached it
             proof.hits = 1;
@@ -69,4 +73,18 @@ impl Auto {
         }
         Ok(proof)
     }
+}
+
+/// A solution with the better of two lower bounds, and the status of the run that gave the other one.
+fn with_bound(mut sol: Solution, proof: &Solution, tol: f64) -> Solution {
+    sol.lower_bound = sol.lower_bound.max(proof.lower_bound);
+    let (slack, size) = (sol.squared - sol.lower_bound, sol.squared.max(sol.rounding));
+    sol.gap = if size > 0.0 { slack / size } else { 0.0 };
+    sol.certified = slack <= tol * sol.squared + sol.rounding;
+    sol.nodes = proof.nodes;
+    sol.iterations = proof.iterations;
+    if matches!(proof.status, Status::TimeCap | Status::Interrupted) {
+        sol.status = proof.status;
+    }
+    sol
 }

@@ -30,6 +30,8 @@ struct Cloud {
     points: Vec<f64>,
     weights: Vec<f64>,
     mean: Vec<f64>,
+    /// Of the atoms whose mass is below the resolution: Σ w and Σ w |x|.
+    lost: (f64, f64),
 }
 
 impl Cloud {
@@ -46,7 +48,13 @@ impl Cloud {
         let centred: Vec<f64> = with_mass.iter().flat_map(of).collect();
         let kept: Vec<usize> =
             cells::order(&centred, dim).into_iter().map(|k| with_mass[k as usize]).collect();
+        let below = (0..masses.len()).filter(|&i| masses[i] == 0 && weights[i] > 0.0);
+        let lost = below.fold((0.0, 0.0), |(mass, moment), i| {
+            let w = weights[i] / sum;
+            (mass + w, moment + w * linalg::norm(&of(&i).collect::<Vec<f64>>()))
+        });
         Cloud {
+            lost,
             dim,
             len: masses.len(),
             points: kept.iter().flat_map(of).collect(),
@@ -79,8 +87,9 @@ pub(crate) struct Support {
     prototype: Columns,
     longest: f64,
     unit: f64,
-    /// Mean length of the rows.
+    /// Mean length of the rows, and that of the longest.
     mean_length: f64,
+    longest_row: f64,
 }
 
 /// To start another direction from.
@@ -92,7 +101,7 @@ pub(crate) struct Basis {
 
 /// What a direction gave.
 pub(crate) struct Supported {
-    /// −Σ a u − Σ b v ≥ h(A) for |A| = 1, its rounding included; masses below the resolution are left out.
+    /// −Σ a u − Σ b v ≥ h(A) for |A| = 1, its rounding and atoms below the resolution of masses included.
     pub(crate) height: f64,
     /// ∫ x yᵀ dπ of the plan, (p, q).
     pub(crate) cross_moment: Vec<f64>,
@@ -122,6 +131,7 @@ impl Support {
             prototype: Columns::new(&right, rank),
             longest: largest_row(&right, rank),
             mean_length: rows.1.mean_length(),
+            longest_row: largest_row(&rows.1.points, rows.1.dim),
             rows: rows.1,
             columns: columns.1,
             turned,
@@ -185,6 +195,14 @@ impl Support {
         let dual = sums(|u| u);
         // of a slack c − v, of which neither is larger than it and a cost together
         let rounding = self.rounding() + self.relative_rounding() * sums(f64::abs) * unit;
+        // best potentials of atoms left out: a cost and a potential of the other side
+        let of = |cloud: &Cloud, other: f64, potential: &[f64]| {
+            cloud.lost.1 * other + cloud.lost.0 * linalg::max_abs(potential) * unit
+        };
+        let lost = of(&self.rows, self.longest * self.unit, &column_potential)
+            + of(&self.columns, self.longest_row, &row_potential)
+            // both left out
+            + self.rows.lost.1 * self.columns.lost.1;
         let (p, q) = (self.rows.dim, self.columns.dim);
         let mut moment = vec![0.0; p * q];
         for arc in simplex.tree.arcs().filter(|arc| arc.flow > 0) {
@@ -207,7 +225,7 @@ impl Support {
         let of_means: f64 =
             (0..x.dim).map(|i| x.mean[i] * linalg::dot(&a[i * y.dim..(i + 1) * y.dim], &y.mean)).sum();
         Supported {
-            height: of_means - dual * unit + rounding,
+            height: of_means - dual * unit + rounding + lost,
             cross_moment: if self.turned { linalg::transpose(&moment, p, q) } else { moment },
             basis: Basis { tree: simplex.tree, near: simplex.near },
             row_potential,
@@ -267,12 +285,6 @@ impl Support {
 
     fn relative_rounding(&self) -> f64 {
         4.0 * (self.columns.dim as f64 + 4.0) * f64::EPSILON
-    }
-
-    /// Weight of the atoms below the resolution of masses.
-    pub(crate) fn lost(&self) -> f64 {
-        let left_of = |weights: &[f64]| (1.0 - linalg::compensated(weights.iter().copied())).abs();
-        left_of(&self.rows.weights) + left_of(&self.columns.weights)
     }
 
     /// The clouds of x and of y.

@@ -98,7 +98,7 @@ impl Global {
     /// Solves for two clouds; `squared` scales as length⁴. Errors: options out of range, d_x d_y above [`LARGEST`].
     ///
     /// Cost: in the plane some hundred transport problems; the number of boxes grows fast with d_x d_y, and where the
-    /// clouds are nearly isotropic. Memory: at most about 400 MiB of boxes, 64 MiB of bases, and 200 bytes a transport
+    /// clouds are nearly isotropic. Memory: about 400 MiB of boxes, 64 MiB of bases, and up to 700 bytes a transport
     /// problem (with a certificate also its potentials, and some 100 bytes a box).
     ///
     /// ```
@@ -454,8 +454,8 @@ impl<'a, const D: usize> State<'a, D> {
             self.pool.push(cut, basis);
         }
         for better in found.better {
-            let number = self.optima.number(&better.cross_moment, better.squared.sqrt());
-            self.optima.count(number, &[]);
+            // no start has reached it: it is no hit
+            self.optima.number(&better.cross_moment, better.squared.sqrt());
             if better.squared > self.best.squared {
                 self.improve(better)?;
             }

@@ -24,8 +24,6 @@ pub(super) struct Problem {
     /// |Σ_x|² + |Σ_y|².
     pub(super) size: f64,
     pub(super) support: Support,
-    /// Bound on what masses below the resolution add to h.
-    lost: f64,
 }
 
 /// One transport problem: max ⟨A, M_π⟩ over the plans π.
@@ -63,11 +61,8 @@ impl Problem {
             linalg::map_rows(&scaled, d, &linalg::transpose(axes, d, d), d)
         };
         let (x, y) = (onto(pair.x.points(), &of_x.vectors, p), onto(pair.y.points(), &of_y.vectors, q));
-        let longest = |a: &[f64], d: usize| a.chunks_exact(d).map(linalg::norm).fold(0.0, f64::max);
         let (a, b) = (pair.x.weights().to_vec(), pair.y.weights().to_vec());
         let support = Support::new(&x, p, &a, &y, q, &b)?;
-        let farthest = longest(&x, p) * longest(&y, q);
-        let lost = 8.0 * support.lost() * farthest;
         let scaled = |values: Vec<f64>| values.iter().map(|v| v / unit / unit).collect();
         Ok(Problem {
             y,
@@ -80,13 +75,12 @@ impl Problem {
             spectra: (scaled(of_x.values), scaled(of_y.values)),
             unit,
             size: pair.size() / unit.powi(4),
-            lost,
         })
     }
 
     /// Gaps of |M|² below this are left to rounding.
     pub(super) fn floor(&self) -> f64 {
-        1e-13 * self.size + 8.0 * (self.support.rounding() + self.lost)
+        1e-13 * self.size + 8.0 * self.support.rounding()
     }
 
     /// d_x d_y.
@@ -109,7 +103,7 @@ impl Problem {
         let potential =
             record.then(|| self.support.potential_of_y(&solved, direction, &self.y, &self.b).into());
         Probe {
-            h: solved.height + self.lost,
+            h: solved.height,
             squared: linalg::dot(&cross_moment, &cross_moment),
             cross_moment,
             potential,

@@ -359,10 +359,13 @@ impl<'a, const D: usize> Search<'a, D> {
         let Local { cell, item, bound, .. } = local;
         let x = outcome.vertex.x;
         let slack = |j: usize| (cell.hi[j] - x[j]) * (x[j] - cell.lo[j]);
-        let j = (0..D).max_by(|&i, &j| slack(i).total_cmp(&slack(j))).unwrap_or(0);
+        let j = (0..self.problem.dim())
+            .max_by(|&i, &j| slack(i).total_cmp(&slack(j)).then(cell.width(i).total_cmp(&cell.width(j))))
+            .unwrap_or(0);
         let (lo, hi) = (cell.lo[j], cell.hi[j]);
         let width = hi - lo;
-        let at = x[j].clamp(lo + 0.3 * width, lo + 0.7 * width);
+        // also where x is no number
+        let at = x[j].max(lo + 0.3 * width).min(lo + 0.7 * width);
         let (below, above) = match closed_part(&outcome.proof, &cell, cutoff, j) {
             Some((from, to)) if from > lo && to < hi && to - from > 0.05 * width => (from, to),
             _ => (at, at),
