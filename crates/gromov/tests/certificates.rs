@@ -217,6 +217,29 @@ const CHANGES: [(&str, Change); 58] = [
     ("a mass goes elsewhere", |c, _| c.plan[0].1 = (c.plan[0].1 + 1) % c.points.1),
 ];
 
+/// Two huge multipliers of one cut make the gradient of a proof infinite and its bound −∞: that proves nothing.
+#[test]
+fn proofs_that_overflow_are_refused() {
+    for case in cases() {
+        let mut forged = case.good.clone();
+        for sign in 0..2 {
+            let huge = Multiplier { cut: sign, value: f64::MAX };
+            forged.multipliers.extend([huge, huge]);
+            forged.starts.push(forged.multipliers.len());
+        }
+        let all = forged.starts.len() as u32 - 3;
+        // the half of the root box above a small value of the first coordinate, and the half below
+        forged.items =
+            vec![Item::Split { coordinate: 0, value: 1e-3, first: 1 }, Item::Leaf(all), Item::Leaf(all + 1)];
+        for proofs in [[all, all + 1], [all + 1, all], [all; 2], [all + 1; 2]] {
+            (forged.items[1], forged.items[2]) = (Item::Leaf(proofs[0]), Item::Leaf(proofs[1]));
+            forged.lower_bound = 0.999 * forged.squared;
+            let verdict = verify(&forged, &case.mu, &case.nu).unwrap();
+            assert!(!verdict.accepted() && !verdict.certified, "{verdict:?}");
+        }
+    }
+}
+
 #[test]
 fn certificates_that_claim_too_much_are_refused() {
     for (k, case) in cases().iter().enumerate() {
