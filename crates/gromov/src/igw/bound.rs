@@ -22,9 +22,12 @@ pub fn spectral(mu: &Measure, nu: &Measure) -> Result<f64> {
 }
 
 pub(crate) fn spectral_of_moments(sigma: &[f64], p: usize, other: &[f64], q: usize) -> Result<f64> {
-    let mut a = linalg::symmetric_eigen(sigma, p)?.values;
-    let mut b = linalg::symmetric_eigen(other, q)?.values;
-    a.resize(p.max(q), 0.0);
-    b.resize(p.max(q), 0.0);
-    Ok(a.iter().zip(&b).map(|(x, y)| (x - y).powi(2)).sum())
+    let a = linalg::symmetric_eigen(sigma, p)?.values;
+    Ok(of_spectra(&a, &linalg::symmetric_eigen(other, q)?.values))
+}
+
+/// The bound from sorted eigenvalues.
+pub(super) fn of_spectra(a: &[f64], b: &[f64]) -> f64 {
+    let at = |values: &[f64], k: usize| values.get(k).copied().unwrap_or(0.0);
+    (0..a.len().max(b.len())).map(|k| (at(a, k) - at(b, k)).powi(2)).sum()
 }

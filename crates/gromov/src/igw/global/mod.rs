@@ -31,7 +31,7 @@ use self::record::Record;
 use self::search::{Better, Findings, Node, Pace, Rules, Search, numbered};
 use super::optima::Optima;
 use super::starts::Axes;
-use super::{Alternating, Bounds, Found, Method, Pair, Solution, align};
+use super::{Alternating, Bounds, Found, Method, Pair, Solution, align, bound};
 use crate::certificate::Multiplier;
 use crate::error::{Error, Result};
 use crate::linalg;
@@ -189,7 +189,6 @@ struct State<'a, const D: usize> {
     /// The best value meets the spectral bound.
     certified: bool,
     nodes: usize,
-    pivots: usize,
     starts: usize,
     stop: Stop,
     stopped: Option<Status>,
@@ -205,9 +204,7 @@ impl<'a, const D: usize> State<'a, D> {
     ) -> Result<Solution> {
         let stop = Stop::after(options.time_limit).or_flag(observer.flag());
         let problem = Problem::new(&pair)?;
-        let (x, y) = (&problem.spectra.0, &problem.spectra.1);
-        let at = |v: &[f64], k: usize| v.get(k).copied().unwrap_or(0.0);
-        let spectral = (0..x.len().max(y.len())).map(|k| (at(x, k) - at(y, k)).powi(2)).sum();
+        let spectral = bound::of_spectra(&problem.spectra.0, &problem.spectra.1);
         let points = problem.a.len() + problem.b.len();
         let mut state = State {
             options,
@@ -226,7 +223,6 @@ impl<'a, const D: usize> State<'a, D> {
             spectral,
             certified: false,
             nodes: 0,
-            pivots: 0,
             starts: 0,
             stop,
             stopped: None,
@@ -448,7 +444,6 @@ impl<'a, const D: usize> State<'a, D> {
     fn merge(&mut self, node: &Node<D>, found: Findings<D>) -> Result<()> {
         let from = self.pool.len() as u32;
         self.nodes += found.nodes;
-        self.pivots += found.pivots;
         self.closed = self.closed.max(found.closed);
         for (cut, basis) in found.cuts {
             self.pool.push(cut, basis);

@@ -65,8 +65,8 @@ impl<const D: usize> Pool<D> {
         self.bases.get(&id)
     }
 
-    /// Adds a cut; returns its number.
-    pub(super) fn push(&mut self, cut: Cut<D>, basis: Basis) -> u32 {
+    /// Adds a cut.
+    pub(super) fn push(&mut self, cut: Cut<D>, basis: Basis) {
         let id = self.cuts.len() as u32;
         self.of_orthant.entry(Cut::orthant(&cut.a)).or_default().push(id);
         self.rows.push(&cut.a, cut.h);
@@ -78,7 +78,6 @@ impl<const D: usize> Pool<D> {
         }
         self.order.push_back(id);
         self.bases.insert(id, basis);
-        id
     }
 
     /// The cuts from number `seen` on that a point of the box can violate, the deepest ones if there are many: of all

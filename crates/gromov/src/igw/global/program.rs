@@ -200,7 +200,6 @@ impl<const D: usize> Proof<D> {
 pub(super) struct Outcome<const D: usize> {
     pub(super) bound: f64,
     pub(super) proof: Proof<D>,
-    pub(super) pivots: usize,
     /// Where it ended, to start the next one from.
     pub(super) vertex: Vertex<D>,
 }
@@ -438,12 +437,12 @@ pub(super) fn solve<const D: usize>(
         };
         let Some(row) = entering else {
             let proof = Proof::new(rows, vertex.multipliers());
-            return Outcome { bound: proof.bound(cell), proof, pivots, vertex };
+            return Outcome { bound: proof.bound(cell), proof, vertex };
         };
         let before = vertex.multiplier;
         if !vertex.pivot(cell, &row) {
             let proof = infeasible(rows, cell, cutoff, (&before, &vertex, &row), value);
-            return Outcome { bound: proof.bound(cell), proof, pivots, vertex };
+            return Outcome { bound: proof.bound(cell), proof, vertex };
         }
     }
     unreachable!("the loop ends at the cap on pivots")

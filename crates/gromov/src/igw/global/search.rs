@@ -52,7 +52,6 @@ pub(super) struct Findings<const D: usize> {
     pub(super) closed: f64,
     pub(super) record: Option<Record>,
     pub(super) nodes: usize,
-    pub(super) pivots: usize,
 }
 
 /// How much is done between two rounds; the same for any number of threads.
@@ -96,6 +95,7 @@ const DIVE: usize = 4096;
 /// At an optimum of a programme whose secant is off by less than this part of what is to be gained, a direction is
 /// solved for.
 const SLACK: f64 = 0.2;
+
 impl Rules {
     /// Boxes whose bound is at most this are closed.
     pub(super) fn cutoff(&self) -> f64 {
@@ -126,8 +126,6 @@ pub(super) struct Search<'a, const D: usize> {
     /// Number of the cut of each row.
     ids: Vec<u32>,
     stack: Vec<Local<D>>,
-    /// M and |M|² of the best plan found here, and which of the new cuts has it.
-    better: Option<([f64; D], f64, usize)>,
     out: Findings<D>,
 }
 
@@ -160,20 +158,10 @@ impl<'a, const D: usize> Search<'a, D> {
             closed: f64::NEG_INFINITY,
             record: rules.record.then(Record::new),
             nodes: 0,
-            pivots: 0,
         };
         let stack = vec![Local { cell: node.cell, bound: node.bound, vertex: None, item: 0 }];
-        let mut search = Search {
-            problem,
-            pool,
-            rules,
-            stop,
-            rows: Rows::new(),
-            ids: Vec::new(),
-            stack,
-            better: None,
-            out,
-        };
+        let mut search =
+            Search { problem, pool, rules, stop, rows: Rows::new(), ids: Vec::new(), stack, out };
         Arch::new().dispatch(Vectorised(&mut search, node));
         search.out
     }
@@ -220,7 +208,6 @@ impl<'a, const D: usize> Search<'a, D> {
             let cutoff = self.rules.cutoff();
             let outcome =
                 solve(&self.rows, &local.cell, cutoff, self.rules.tolerance(), local.vertex.as_ref());
-            self.out.pivots += outcome.pivots;
             local.bound = local.bound.min(outcome.bound);
             let x = outcome.vertex.x;
             if outcome.bound <= cutoff {
@@ -274,16 +261,14 @@ impl<'a, const D: usize> Search<'a, D> {
         let mut found = self.solve_for(a);
         let cuts = dot(a, x) > found.h + self.rules.tolerance();
         // from a plan above the best, alternate to a local optimum
-        let mut risen = false;
+        let mut risen = None;
         while found.squared > self.rules.best * (1.0 + 4.0 * f64::EPSILON) {
-            risen = true;
             self.rules.best = found.squared;
             let Some(a) = direction(&found.cross_moment) else { break };
-            let last = self.out.cuts.len() - 1;
-            self.better = Some((found.cross_moment, found.squared, last));
+            risen = Some((found.cross_moment, found.squared, self.out.cuts.len() - 1));
             found = self.solve_for(&a);
         }
-        if risen && let Some((cross_moment, squared, cut)) = self.better {
+        if let Some((cross_moment, squared, cut)) = risen {
             let plan = self.problem.support.plan(&self.out.cuts[cut].1);
             self.out.better.push(Better { cross_moment, squared, plan });
         }
