@@ -52,16 +52,18 @@ fn main() -> Result<()> {
             let (x, y) = (draws[0](n, 1)?, draws[1](n, 2)?);
             let time_limit = Some(Duration::from_secs_f64(most.min(limit.into())));
             let options = Global { tol, time_limit, ..Global::default() };
-            let [one, two] = [run(1, &options, &x, &y)?, run(2, &options, &x, &y)?];
+            let two = run(2, &options, &x, &y)?;
+            // rows that may take minutes: once
+            let one = if most.is_finite() || aim.is_none() { None } else { Some(run(1, &options, &x, &y)?) };
             let gap = if two.0.certified { "certified".into() } else { format!("{:.1e}", two.0.gap) };
             let aim = aim.map_or(String::new(), |aim| format!("{aim}"));
             println!(
-                "{name:<16} {n:>5} {tol:>6.0e} {:>9.3} {:>9.3} {aim:>7} {gap:>10} {:>9} {:>9} {:>6.0}",
-                one.1,
+                "{name:<16} {n:>5} {tol:>6.0e} {:>9} {:>9.3} {aim:>7} {gap:>10} {:>9} {:>9} {:>6.0}",
+                one.map_or(String::new(), |one| format!("{:.3}", one.1)),
                 two.1,
                 two.0.iterations,
                 two.0.nodes,
-                one.2.max(two.2)
+                two.2
             );
         }
     }

@@ -9,7 +9,7 @@ use super::cells;
 use super::levels;
 use super::mass::Masses;
 use super::pricing::Columns;
-use super::simplex::{Near, Simplex, largest_row};
+use super::simplex::{Near, Simplex, largest_row, over_rows};
 use super::tree::Tree;
 use crate::error::Result;
 use crate::linalg;
@@ -87,6 +87,9 @@ pub(crate) struct Support {
     prototype: Columns,
     longest: f64,
     unit: f64,
+    /// The rows in their unit, to be priced from the side of the columns.
+    across: Columns,
+    row_unit: f64,
     /// Mean length of the rows, and that of the longest.
     mean_length: f64,
     longest_row: f64,
@@ -97,22 +100,41 @@ pub(crate) struct Support {
 pub(crate) struct Basis {
     tree: Tree,
     near: Vec<Near>,
+    /// Of the columns kept, at this basis.
+    potential: Vec<f64>,
+}
+
+/// Potentials that fit each other, and the bound of h(A) that they prove.
+pub(crate) struct Dual {
+    /// −Σ a u − Σ b v ≥ h(A) for |A| = 1, its rounding and atoms below the resolution of masses included.
+    pub(crate) height: f64,
+    /// Of the rows and columns kept, in units.
+    rows: Vec<f64>,
+    columns: Vec<f64>,
+    unit: f64,
 }
 
 /// What a direction gave.
 pub(crate) struct Supported {
-    /// −Σ a u − Σ b v ≥ h(A) for |A| = 1, its rounding and atoms below the resolution of masses included.
-    pub(crate) height: f64,
+    pub(crate) dual: Dual,
     /// ∫ x yᵀ dπ of the plan, (p, q).
     pub(crate) cross_moment: Vec<f64>,
     pub(crate) basis: Basis,
-    /// Potentials of the rows and columns kept, in units.
-    row_potential: Vec<f64>,
-    column_potential: Vec<f64>,
-    unit: f64,
+}
+
+impl Basis {
+    /// Adds `weight` times the potentials of the columns to `sum`.
+    pub(crate) fn add_potential(&self, weight: f64, sum: &mut [f64]) {
+        sum.iter_mut().zip(&self.potential).for_each(|(s, v)| *s += weight * v);
+    }
 }
 
 impl Support {
+    /// Number of potentials of [`Support::bound`].
+    pub(crate) fn columns(&self) -> usize {
+        self.columns.kept.len()
+    }
+
     /// `x` (n, p) and `y` (m, q) with weights. Errors: weights.
     pub(crate) fn new(x: &[f64], p: usize, a: &[f64], y: &[f64], q: usize, b: &[f64]) -> Result<Self> {
         let Masses { rows, columns, total } = Masses::new(a, b)?;
@@ -126,7 +148,11 @@ impl Support {
         let unit = linalg::power_of_two_scale(linalg::max_abs(&columns.1.points));
         let right: Vec<f64> = columns.1.points.iter().map(|v| v / unit).collect();
         let rank = columns.1.dim;
+        let row_unit = linalg::power_of_two_scale(linalg::max_abs(&rows.1.points));
+        let below: Vec<f64> = rows.1.points.iter().map(|v| v / row_unit).collect();
         Ok(Support {
+            across: Columns::new(&below, rows.1.dim),
+            row_unit,
             masses: Masses { rows: rows.0, columns: columns.0, total },
             prototype: Columns::new(&right, rank),
             longest: largest_row(&right, rank),
@@ -142,22 +168,12 @@ impl Support {
 
     /// Solves for A (p, q).
     pub(crate) fn solve(&self, a: &[f64], warm: Option<&Basis>, stop: &Stop) -> Supported {
-        let (p, q) = (self.rows.dim, self.columns.dim);
-        let minus: Vec<f64> = match self.turned {
-            // (p, q) is the shape of the transpose of A
-            true => a.iter().map(|v| -v).collect(),
-            false => linalg::transpose(a, p, q).iter().map(|v| -v).collect(),
-        };
-        let mut left = Vec::with_capacity(self.rows.kept.len() * q);
-        for x in self.rows.points.chunks_exact(p) {
-            left.extend(minus.chunks_exact(p).map(|row| linalg::dot(row, x)));
-        }
-        let left_unit = linalg::power_of_two_scale(linalg::max_abs(&left));
-        left.iter_mut().for_each(|v| *v /= left_unit);
+        let q = self.columns.dim;
+        let (mut left, left_unit) = self.left(a, &self.rows, !self.turned);
         let columns = || (self.prototype.clone(), self.longest);
         let atoms = self.rows.kept.len() + self.columns.kept.len();
         let mut done = None;
-        if let Some(Basis { tree, near }) = warm.cloned() {
+        if let Some(Basis { tree, near, .. }) = warm.cloned() {
             let mut simplex = Simplex::with_columns(left, columns(), q, tree, near);
             simplex.run(WARM_PIVOTS * atoms, stop);
             match simplex.status {
@@ -179,6 +195,66 @@ impl Support {
         self.finish(simplex, a, self.unit * left_unit)
     }
 
+    /// −A times the points of one side, in a unit; `across`: A maps the other side to it.
+    fn left(&self, a: &[f64], cloud: &Cloud, across: bool) -> (Vec<f64>, f64) {
+        let p = cloud.dim;
+        let q = a.len() / p;
+        let minus: Vec<f64> = match across {
+            true => linalg::transpose(a, p, q).iter().map(|v| -v).collect(),
+            false => a.iter().map(|v| -v).collect(),
+        };
+        let mut left = Vec::with_capacity(cloud.kept.len() * q);
+        for x in cloud.points.chunks_exact(p) {
+            left.extend(minus.chunks_exact(p).map(|row| linalg::dot(row, x)));
+        }
+        let unit = linalg::power_of_two_scale(linalg::max_abs(&left));
+        left.iter_mut().for_each(|v| *v /= unit);
+        (left, unit)
+    }
+
+    /// Bounds h(A) without solving for it, from potentials of the columns that need not be the best ones, such as sums
+    /// of those of other directions ([`Basis::add_potential`]): each side's are made the best for the other's, three
+    /// times. Any potentials bound h; it costs three sweeps.
+    pub(crate) fn bound(&self, a: &[f64], potential: Vec<f64>) -> Dual {
+        let (rows, row_unit) = self.left(a, &self.rows, !self.turned);
+        let (columns, column_unit) = self.left(a, &self.columns, self.turned);
+        let (unit, across_unit) = (row_unit * self.unit, column_unit * self.row_unit);
+        let best = |left: &[f64], prototype: &Columns, rank: usize, other: Vec<f64>| -> Vec<f64> {
+            let mut side = prototype.clone();
+            side.potential_mut().copy_from_slice(&other);
+            over_rows(left.len() / rank, side.len(), |i| side.best(&left[i * rank..(i + 1) * rank]).value)
+        };
+        let scaled = |values: Vec<f64>, by: f64| -> Vec<f64> { values.iter().map(|v| v * by).collect() };
+        let (p, q) = (self.rows.dim, self.columns.dim);
+        let u = best(&rows, &self.prototype, q, scaled(potential, 1.0 / unit));
+        let v = best(&columns, &self.across, p, scaled(u, unit / across_unit));
+        let v = scaled(v, across_unit / unit);
+        let u = best(&rows, &self.prototype, q, v.clone());
+        self.dual(a, u, v, unit)
+    }
+
+    /// Potentials of which those of the rows are the best for those of the columns.
+    fn dual(&self, a: &[f64], rows: Vec<f64>, columns: Vec<f64>, unit: f64) -> Dual {
+        let sums = |f: fn(f64) -> f64| {
+            weighted(&self.rows.weights, &rows, f) + weighted(&self.columns.weights, &columns, f)
+        };
+        let value = sums(|u| u);
+        // of a slack c − v, of which neither is larger than it and a cost together
+        let rounding = self.rounding() + self.relative_rounding() * sums(f64::abs) * unit;
+        // best potentials of atoms left out: a cost and a potential of the other side
+        let of = |cloud: &Cloud, other: f64, potential: &[f64]| {
+            cloud.lost.1 * other + cloud.lost.0 * linalg::max_abs(potential) * unit
+        };
+        let lost = of(&self.rows, self.longest * self.unit, &columns)
+            + of(&self.columns, self.longest_row, &rows)
+            // both left out
+            + self.rows.lost.1 * self.columns.lost.1;
+        let (x, y) = self.clouds();
+        let of_means: f64 =
+            (0..x.dim).map(|i| x.mean[i] * linalg::dot(&a[i * y.dim..(i + 1) * y.dim], &y.mean)).sum();
+        Dual { height: of_means - value * unit + rounding + lost, rows, columns, unit }
+    }
+
     fn finish(&self, mut simplex: Simplex, a: &[f64], unit: f64) -> Supported {
         let row_potential = match simplex.slack.take() {
             Some(slack) => slack,
@@ -187,22 +263,7 @@ impl Support {
                 simplex.price_all()
             }
         };
-        let column_potential = simplex.columns.potential().to_vec();
-        let sums = |f: fn(f64) -> f64| {
-            weighted(&self.rows.weights, &row_potential, f)
-                + weighted(&self.columns.weights, &column_potential, f)
-        };
-        let dual = sums(|u| u);
-        // of a slack c − v, of which neither is larger than it and a cost together
-        let rounding = self.rounding() + self.relative_rounding() * sums(f64::abs) * unit;
-        // best potentials of atoms left out: a cost and a potential of the other side
-        let of = |cloud: &Cloud, other: f64, potential: &[f64]| {
-            cloud.lost.1 * other + cloud.lost.0 * linalg::max_abs(potential) * unit
-        };
-        let lost = of(&self.rows, self.longest * self.unit, &column_potential)
-            + of(&self.columns, self.longest_row, &row_potential)
-            // both left out
-            + self.rows.lost.1 * self.columns.lost.1;
+        let dual = self.dual(a, row_potential, simplex.columns.potential().to_vec(), unit);
         let (p, q) = (self.rows.dim, self.columns.dim);
         let mut moment = vec![0.0; p * q];
         for arc in simplex.tree.arcs().filter(|arc| arc.flow > 0) {
@@ -221,16 +282,12 @@ impl Support {
                 *m = *m / self.masses.total as f64 + self.rows.mean[i] * self.columns.mean[j];
             }
         }
-        let (x, y) = self.clouds();
-        let of_means: f64 =
-            (0..x.dim).map(|i| x.mean[i] * linalg::dot(&a[i * y.dim..(i + 1) * y.dim], &y.mean)).sum();
+        let potential = dual.columns.iter().map(|v| v * unit).collect();
+        let moment = if self.turned { linalg::transpose(&moment, p, q) } else { moment };
         Supported {
-            height: of_means - dual * unit + rounding + lost,
-            cross_moment: if self.turned { linalg::transpose(&moment, p, q) } else { moment },
-            basis: Basis { tree: simplex.tree, near: simplex.near },
-            row_potential,
-            column_potential,
-            unit,
+            dual,
+            cross_moment: moment,
+            basis: Basis { tree: simplex.tree, near: simplex.near, potential },
         }
     }
 
@@ -248,25 +305,25 @@ impl Support {
 
     /// Dual potentials of all points of y for the cost −xᵀ A y; with those of x that are best for them they prove the
     /// height. 0 for points without weight.
-    pub(crate) fn potential_of_y(&self, solved: &Supported, a: &[f64], y: &[f64], b: &[f64]) -> Vec<f64> {
+    pub(crate) fn potential_of_y(&self, dual: &Dual, a: &[f64], y: &[f64], b: &[f64]) -> Vec<f64> {
         let (of_x, of_y) = self.clouds();
         let (of_x_kept, of_y_kept) = match self.turned {
-            true => (&solved.column_potential, &solved.row_potential),
-            false => (&solved.row_potential, &solved.column_potential),
+            true => (&dual.columns, &dual.rows),
+            false => (&dual.rows, &dual.columns),
         };
         let q = of_y.dim;
         // −xᵀ A y is the cost of centred points minus this, and terms of x alone
         let tilt: Vec<f64> =
             (0..q).map(|j| (0..of_x.dim).map(|i| of_x.mean[i] * a[i * q + j]).sum()).collect();
         let mut potential: Vec<Option<f64>> = vec![None; of_y.len];
-        of_y.kept.iter().zip(of_y_kept).for_each(|(&j, v)| potential[j] = Some(v * solved.unit));
+        of_y.kept.iter().zip(of_y_kept).for_each(|(&j, v)| potential[j] = Some(v * dual.unit));
         let lowest = |j: usize| {
             // a mass below the resolution: the largest potential that fits
             let centred: Vec<f64> = (0..q).map(|k| y[j * q + k] - of_y.mean[k]).collect();
             let costs = of_x.points.chunks_exact(of_x.dim).zip(of_x_kept).map(|(x, u)| {
                 let cost: f64 =
                     (0..of_x.dim).map(|i| x[i] * linalg::dot(&a[i * q..(i + 1) * q], &centred)).sum();
-                -cost - u * solved.unit
+                -cost - u * dual.unit
             });
             costs.fold(f64::INFINITY, f64::min)
         };
@@ -295,4 +352,48 @@ impl Support {
 
 fn weighted(weights: &[f64], potential: &[f64], f: fn(f64) -> f64) -> f64 {
     linalg::compensated(weights.iter().zip(potential).map(|(w, u)| w * f(*u)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::sample::Source;
+
+    /// Of any potentials the bound is at least h, of the best ones it is h, and of those of directions around it is close.
+    #[test]
+    fn potentials_bound_the_height_from_above() -> Result<()> {
+        let mut s = Source::new(19, 0);
+        for (n, m, p, q) in [(40, 40, 2, 2), (30, 47, 2, 3), (50, 21, 3, 1), (1, 9, 2, 2)] {
+            let mut normal = |k: usize| -> Vec<f64> { (0..k).map(|_| s.normal()).collect() };
+            let (x, y) = (normal(n * p), normal(m * q));
+            let weights = |v: Vec<f64>| -> Vec<f64> {
+                let sum: f64 = v.iter().map(|w| w.abs()).sum();
+                v.iter().map(|w| w.abs() / sum).collect()
+            };
+            let (a, b) = (weights(normal(n)), weights(normal(m)));
+            let support = Support::new(&x, p, &a, &y, q, &b)?;
+            let unit = |v: Vec<f64>| -> Vec<f64> { v.iter().map(|c| c / linalg::norm(&v)).collect() };
+            for _ in 0..10 {
+                let direction = unit(normal(p * q));
+                let solved = support.solve(&direction, None, &Stop::default());
+                let h = solved.dual.height;
+                let own = support.bound(&direction, solved.basis.potential.clone()).height;
+                assert!((own - h).abs() <= 1e-13 * (1.0 + h.abs()), "{own} of its own potentials, {h}");
+                let other = support.bound(&direction, normal(support.columns())).height;
+                assert!(other >= h - 1e-13, "{other} of random potentials, {h}");
+                // h(A) is at most half the sum over A + E and A − E; the bound of the mean potentials too
+                let shifts = [1.0, -1.0].map(|sign| -> Vec<f64> {
+                    direction.iter().enumerate().map(|(k, c)| c + sign * 0.01 * (k as f64 + 1.0)).collect()
+                });
+                let [up, down] = shifts.each_ref().map(|a| support.solve(a, None, &Stop::default()));
+                let mut mean = vec![0.0; support.columns()];
+                up.basis.add_potential(0.5, &mut mean);
+                down.basis.add_potential(0.5, &mut mean);
+                let between = support.bound(&direction, mean).height;
+                let convex = 0.5 * (up.dual.height + down.dual.height);
+                assert!(h - 1e-13 <= between && between <= convex + 1e-13, "{h} {between} {convex}");
+            }
+        }
+        Ok(())
+    }
 }

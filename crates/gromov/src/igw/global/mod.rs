@@ -263,7 +263,7 @@ impl<'a, const D: usize> State<'a, D> {
 
     /// Notes the bounds when the gap has become smaller by a twentieth.
     fn note(&mut self) {
-        let now = Bounds { solves: self.pool.len(), lower: self.lower(), squared: self.value() };
+        let now = Bounds { solves: self.pool.solved(), lower: self.lower(), squared: self.value() };
         let gap = |b: &Bounds| b.squared - b.lower;
         if self.trace.last().is_none_or(|last| gap(&now) <= 0.95 * gap(last)) {
             self.trace.push(now);
@@ -273,7 +273,11 @@ impl<'a, const D: usize> State<'a, D> {
     fn rules(&self) -> Rules {
         let points = self.problem.a.len() * self.problem.b.len();
         // where transport problems are dear, boxes wait for each other's cuts
-        let pace = if points > DEAR || self.problem.dim() <= 4 { Pace::DEAR } else { Pace::CHEAP };
+        let pace = match self.problem.dim() {
+            0..=4 => Pace::PLANE,
+            _ if points > DEAR => Pace::DEAR,
+            _ => Pace::CHEAP,
+        };
         let dive = self.queue.len() * (size_of::<Queued<D>>() + 4 * pace.list) > QUEUE;
         Rules {
             best: self.best.squared,
@@ -329,7 +333,7 @@ impl<'a, const D: usize> State<'a, D> {
             let plan = self.problem.support.plan(&probe.basis);
             self.improve(Better { cross_moment: probe.cross_moment, squared: probe.squared, plan })?;
         }
-        self.pool.push(Cut { a, h: probe.h, potential: probe.potential }, probe.basis);
+        self.pool.push(Cut { a, h: probe.h, potential: probe.potential }, Some(probe.basis));
         Ok(())
     }
 
@@ -403,7 +407,7 @@ impl<'a, const D: usize> State<'a, D> {
             }
         }
         let bound = (0..D).map(|j| cell.lo[j].powi(2).max(cell.hi[j].powi(2))).sum();
-        let node = Node { cell, bound, list: list.into(), seen: self.pool.len() as u32, item: 0 };
+        let node = Node { cell, bound, list: list.into(), seen: self.pool.len() as u32, own: 0..0, item: 0 };
         self.enqueue(node);
     }
 
@@ -461,6 +465,7 @@ impl<'a, const D: usize> State<'a, D> {
         };
         for mut open in found.open {
             open.item = if open.item == 0 { node.item } else { open.item + shift };
+            open.own = from..self.pool.len() as u32;
             open.list.iter_mut().for_each(|id| *id = numbered(*id, from));
             self.enqueue(open);
         }
@@ -505,7 +510,7 @@ impl<'a, const D: usize> State<'a, D> {
             plan: std::mem::replace(&mut self.best.plan, Plan::from_entries(0, 0, Vec::new())),
             status: self.stopped.unwrap_or(Status::Converged),
             method: Method::Global,
-            iterations: self.pool.len(),
+            iterations: self.pool.solved(),
             starts: self.starts,
             hits,
             alternatives,

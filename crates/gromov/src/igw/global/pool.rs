@@ -1,6 +1,7 @@
 //! Cuts found so far, and the bases of the transport problems that gave them.
 
 use std::collections::{HashMap, VecDeque};
+use std::ops::Range;
 
 use super::program::{Cell, Rows};
 use crate::ot::support::Basis;
@@ -37,12 +38,13 @@ pub(super) struct Pool<const D: usize> {
     bases: HashMap<u32, Basis>,
     order: VecDeque<u32>,
     most_bases: usize,
+    solved: usize,
 }
 
 impl<const D: usize> Pool<D> {
     /// For clouds of `points` points together.
     pub(super) fn new(points: usize) -> Self {
-        let most_bases = (BASES / (64 * points.max(1))).max(16);
+        let most_bases = (BASES / (72 * points.max(1))).max(64);
         Pool {
             cuts: Vec::new(),
             rows: Rows::new(),
@@ -50,11 +52,22 @@ impl<const D: usize> Pool<D> {
             bases: HashMap::new(),
             order: VecDeque::new(),
             most_bases,
+            solved: 0,
         }
     }
 
     pub(super) fn len(&self) -> usize {
         self.cuts.len()
+    }
+
+    /// Number of transport problems solved: cuts that are no estimates.
+    pub(super) fn solved(&self) -> usize {
+        self.solved
+    }
+
+    /// Bases that are kept.
+    pub(super) fn most_bases(&self) -> usize {
+        self.most_bases
     }
 
     pub(super) fn cut(&self, id: u32) -> &Cut<D> {
@@ -65,12 +78,14 @@ impl<const D: usize> Pool<D> {
         self.bases.get(&id)
     }
 
-    /// Adds a cut.
-    pub(super) fn push(&mut self, cut: Cut<D>, basis: Basis) {
+    /// Adds a cut, with its basis if it was solved for.
+    pub(super) fn push(&mut self, cut: Cut<D>, basis: Option<Basis>) {
         let id = self.cuts.len() as u32;
         self.of_orthant.entry(Cut::orthant(&cut.a)).or_default().push(id);
         self.rows.push(&cut.a, cut.h);
         self.cuts.push(cut);
+        let Some(basis) = basis else { return };
+        self.solved += 1;
         if self.order.len() == self.most_bases
             && let Some(old) = self.order.pop_front()
         {
@@ -80,10 +95,10 @@ impl<const D: usize> Pool<D> {
         self.bases.insert(id, basis);
     }
 
-    /// The cuts from number `seen` on that a point of the box can violate, the deepest ones if there are many: of all
+    /// The cuts from number `seen` on, but `own`, that a point of the box can violate, the deepest ones if there are many: of all
     /// directions or, where these are too many to look at, of the orthant of the box.
     #[inline(always)]
-    pub(super) fn since(&self, seen: u32, cell: &Cell<D>) -> Vec<u32> {
+    pub(super) fn since(&self, seen: u32, own: &Range<u32>, cell: &Cell<D>) -> Vec<u32> {
         let mut found = if self.cuts.len() - seen as usize <= LOOKED {
             self.rows.violable(seen as usize, cell)
         } else {
@@ -93,6 +108,7 @@ impl<const D: usize> Pool<D> {
             let since = list[list.partition_point(|id| *id < seen)..].iter().copied();
             since.map(depth).filter(|d| d.0 > 0.0).collect()
         };
+        found.retain(|f| !own.contains(&f.1));
         if found.len() > SHARED {
             found.select_nth_unstable_by(SHARED, |s, t| t.0.total_cmp(&s.0).then(s.1.cmp(&t.1)));
             found.truncate(SHARED);

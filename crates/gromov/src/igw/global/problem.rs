@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::igw::Pair;
 use crate::linalg;
-use crate::ot::support::{Basis, Support};
+use crate::ot::support::{Basis, Dual, Support};
 use crate::solve::Stop;
 
 /// The clouds on their principal axes, in a unit (a power of two) in which |Σ_x|² + |Σ_y|² is in (1/16, 1].
@@ -100,15 +100,33 @@ impl Problem {
         let solved = self.support.solve(direction, warm, stop);
         let mut cross_moment = [0.0; D];
         cross_moment[..self.dim()].copy_from_slice(&solved.cross_moment);
-        let potential =
-            record.then(|| self.support.potential_of_y(&solved, direction, &self.y, &self.b).into());
+        let potential = record.then(|| self.potential(&solved.dual, direction));
         Probe {
-            h: solved.height,
+            h: solved.dual.height,
             squared: linalg::dot(&cross_moment, &cross_moment),
             cross_moment,
             potential,
             basis: solved.basis,
         }
+    }
+}
+
+impl Problem {
+    /// A bound of h in the direction `a`, and its potentials where `record` asks for them, from potentials of the
+    /// columns of the support that need not be the best.
+    pub(super) fn bound<const D: usize>(
+        &self,
+        a: &[f64; D],
+        potential: Vec<f64>,
+        record: bool,
+    ) -> (f64, Option<Box<[f64]>>) {
+        let direction = &a[..self.dim()];
+        let dual = self.support.bound(direction, potential);
+        (dual.height, record.then(|| self.potential(&dual, direction)))
+    }
+
+    fn potential(&self, dual: &Dual, direction: &[f64]) -> Box<[f64]> {
+        self.support.potential_of_y(dual, direction, &self.y, &self.b).into()
     }
 }
 

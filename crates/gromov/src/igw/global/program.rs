@@ -70,6 +70,11 @@ impl<const D: usize> Rows<D> {
         self.len += 1;
     }
 
+    /// Replaces the bound of row k.
+    pub(super) fn set(&mut self, k: usize, h: f64) {
+        self.blocks[k / LANES].1[k % LANES] = h;
+    }
+
     pub(super) fn len(&self) -> usize {
         self.len
     }

@@ -3,6 +3,8 @@
 //! A search sees the cuts and the best value as they were when its round began, and adds its own; what it found is
 //! taken over between rounds. So the result does not depend on the number of threads.
 
+use std::ops::Range;
+
 use pulp::{Arch, Simd, WithSimd};
 
 use super::pool::{Cut, Pool};
@@ -30,6 +32,8 @@ pub(super) struct Node<const D: usize> {
     /// Its cuts, and how many there were in all when they were chosen.
     pub(super) list: Box<[u32]>,
     pub(super) seen: u32,
+    /// Those of the search that it comes from, of which the list has what it needs.
+    pub(super) own: Range<u32>,
     /// Its item in the record.
     pub(super) item: u32,
 }
@@ -45,7 +49,7 @@ pub(super) struct Better<const D: usize> {
 pub(super) struct Findings<const D: usize> {
     pub(super) open: Vec<Node<D>>,
     /// Cuts and bases, to be numbered from [`Pool::len`] on.
-    pub(super) cuts: Vec<(Cut<D>, Basis)>,
+    pub(super) cuts: Vec<(Cut<D>, Option<Basis>)>,
     /// Local optima, each better than the last.
     pub(super) better: Vec<Better<D>>,
     /// Largest bound of a closed box.
@@ -65,13 +69,18 @@ pub(super) struct Pace {
     pub(super) spacing: f64,
     /// Cuts that a box in the queue keeps.
     pub(super) list: usize,
+    /// Directions are estimated first, and solved for where the estimate does not close the box.
+    pub(super) estimates: bool,
 }
 
 impl Pace {
     /// Transport problems take about as long as a few boxes.
-    pub(super) const CHEAP: Pace = Pace { searches: 16, boxes: 32, spacing: 0.5, list: 100 };
+    pub(super) const CHEAP: Pace =
+        Pace { searches: 16, boxes: 32, spacing: 0.5, list: 100, estimates: false };
     /// Transport problems take most of the time.
-    pub(super) const DEAR: Pace = Pace { searches: 8, boxes: 16, spacing: 1.2, list: 150 };
+    pub(super) const DEAR: Pace = Pace { searches: 8, boxes: 16, spacing: 1.2, list: 150, estimates: false };
+    /// Boxes of at most four dimensions: few, so that transport problems take nearly all of the time.
+    pub(super) const PLANE: Pace = Pace { searches: 8, boxes: 16, spacing: 1.2, list: 150, estimates: true };
 }
 
 /// Rules of a search.
@@ -95,6 +104,8 @@ const DIVE: usize = 4096;
 /// At an optimum of a programme whose secant is off by less than this part of what is to be gained, a direction is
 /// solved for.
 const SLACK: f64 = 0.2;
+/// Directions of an estimate, for each dimension.
+const AROUND: usize = 3;
 
 impl Rules {
     /// Boxes whose bound is at most this are closed.
@@ -170,7 +181,7 @@ impl<'a, const D: usize> Search<'a, D> {
     #[inline(always)]
     fn load(&mut self, node: &Node<D>) {
         self.ids = node.list.to_vec();
-        self.ids.extend(self.pool.since(node.seen, &node.cell));
+        self.ids.extend(self.pool.since(node.seen, &node.own, &node.cell));
         for id in &self.ids {
             let cut = self.pool.cut(*id);
             self.rows.push(&cut.a, cut.h);
@@ -180,9 +191,11 @@ impl<'a, const D: usize> Search<'a, D> {
     #[inline(always)]
     fn run(&mut self) {
         let boxes = if self.rules.dive { DIVE } else { self.rules.pace.boxes };
+        // bases of a round, that are not in the pool yet
+        let cuts = self.pool.most_bases() / self.rules.pace.searches;
         while let Some(k) = self.next() {
             let local = self.stack.swap_remove(k);
-            if self.out.nodes >= boxes || self.stop.requested().is_some() {
+            if self.out.nodes >= boxes || self.out.cuts.len() >= cuts || self.stop.requested().is_some() {
                 let node = self.queued(&local);
                 self.out.open.push(node);
             } else {
@@ -204,6 +217,7 @@ impl<'a, const D: usize> Search<'a, D> {
     #[inline(always)]
     fn expand(&mut self, mut local: Local<D>) {
         let mut centre_known = false;
+        let mut estimated = None;
         for round in 0..PROGRAMMES {
             let cutoff = self.rules.cutoff();
             let outcome =
@@ -214,11 +228,19 @@ impl<'a, const D: usize> Search<'a, D> {
                 self.close(local.item, &outcome.proof, outcome.bound);
                 return;
             }
+            // an estimate was not enough
+            if let Some(row) = estimated.take() {
+                let a = self.rows.row(row).0;
+                if self.probe(&a, &x, Some(row)) {
+                    local.vertex = Some(outcome.vertex);
+                    continue;
+                }
+            }
             if !centre_known {
                 centre_known = true;
                 if self.centre_is_far(&local.cell)
                     && let Some(a) = direction(&local.cell.twice_centre())
-                    && self.probe(&a, &x)
+                    && self.cut(&a, &x, &mut estimated)
                 {
                     local.vertex = Some(outcome.vertex);
                     continue;
@@ -227,7 +249,7 @@ impl<'a, const D: usize> Search<'a, D> {
             let slack: f64 = (0..D).map(|j| (local.cell.hi[j] - x[j]) * (x[j] - local.cell.lo[j])).sum();
             if slack < SLACK * (outcome.bound - cutoff)
                 && let Some(a) = direction(&x)
-                && self.probe(&a, &x)
+                && self.cut(&a, &x, &mut estimated)
             {
                 local.vertex = Some(outcome.vertex);
                 continue;
@@ -256,33 +278,101 @@ impl<'a, const D: usize> Search<'a, D> {
         nearest.clamp(-1.0, 1.0).acos() > self.rules.pace.spacing * radius
     }
 
+    /// Estimates or solves for a direction; true if the new cut cuts off `x`.
+    fn cut(&mut self, a: &[f64; D], x: &[f64; D], estimated: &mut Option<usize>) -> bool {
+        if self.rules.pace.estimates {
+            *estimated = self.estimate(a, x);
+        }
+        estimated.is_some() || self.probe(a, x, None)
+    }
+
+    /// Bounds h in a direction by potentials made of those of the directions around it, which costs some sweeps and no
+    /// pivots; the row of the new cut if it cuts off `x`.
+    fn estimate(&mut self, a: &[f64; D], x: &[f64; D]) -> Option<usize> {
+        let dim = self.problem.dim();
+        let known = (0..self.rows.len()).filter_map(|k| {
+            let basis = self.basis(k)?;
+            let b = self.rows.row(k).0;
+            Some((dot(a, &b), b, basis))
+        });
+        let mut near: Vec<([f64; D], f64, &Basis)> = known.map(|(c, b, basis)| (b, c, basis)).collect();
+        if near.len() < dim {
+            return None;
+        }
+        let most = AROUND * dim;
+        if near.len() > most {
+            near.select_nth_unstable_by(most, |s, t| t.1.total_cmp(&s.1));
+            near.truncate(most);
+        }
+        // potentials are nearly linear in A: the weights w with Σ w_k a_k = a and the smallest Σ w_k² |a_k − a|²
+        let distance = |cosine: f64| (2.0 - 2.0 * cosine).max(1e-12);
+        let mut gram = [[0.0; D]; D];
+        for (b, c, _) in &near {
+            let weight = 1.0 / distance(*c);
+            for i in 0..dim {
+                for j in 0..dim {
+                    gram[i][j] += weight * b[i] * b[j];
+                }
+            }
+        }
+        let trace: f64 = (0..dim).map(|i| gram[i][i]).sum();
+        (0..dim).for_each(|i| gram[i][i] += 1e-9 * trace);
+        let mut mu = *a;
+        solve_positive(&mut gram, &mut mu, dim);
+        let mut potential = vec![0.0; self.problem.support.columns()];
+        for (b, c, basis) in &near {
+            basis.add_potential(dot(b, &mu) / distance(*c), &mut potential);
+        }
+        let (h, potential) = self.problem.bound(a, potential, self.rules.record);
+        // also where weights are no numbers
+        let cuts = dot(a, x) > h + self.rules.tolerance();
+        cuts.then(|| self.push(Cut { a: *a, h, potential }, None))
+    }
+
     /// Solves for a direction; true if the new cut cuts off `x`.
-    fn probe(&mut self, a: &[f64; D], x: &[f64; D]) -> bool {
-        let mut found = self.solve_for(a);
+    fn probe(&mut self, a: &[f64; D], x: &[f64; D], row: Option<usize>) -> bool {
+        let mut found = self.solve_for(a, row);
         let cuts = dot(a, x) > found.h + self.rules.tolerance();
         // from a plan above the best, alternate to a local optimum
         let mut risen = None;
         while found.squared > self.rules.best * (1.0 + 4.0 * f64::EPSILON) {
             self.rules.best = found.squared;
             let Some(a) = direction(&found.cross_moment) else { break };
-            risen = Some((found.cross_moment, found.squared, self.out.cuts.len() - 1));
-            found = self.solve_for(&a);
+            risen = Some((found.cross_moment, found.squared, found.row));
+            found = self.solve_for(&a, None);
         }
-        if let Some((cross_moment, squared, cut)) = risen {
-            let plan = self.problem.support.plan(&self.out.cuts[cut].1);
+        if let Some((cross_moment, squared, row)) = risen
+            && let Some(basis) = self.basis(row)
+        {
+            let plan = self.problem.support.plan(basis);
             self.out.better.push(Better { cross_moment, squared, plan });
         }
         cuts
     }
 
-    /// Solves for a direction and keeps the cut.
-    fn solve_for(&mut self, a: &[f64; D]) -> Solved<D> {
+    /// Solves for a direction and keeps the cut, in the place of an estimate if there is one.
+    fn solve_for(&mut self, a: &[f64; D], row: Option<usize>) -> Solved<D> {
         let Probe { h, cross_moment, squared, potential, basis } =
             self.problem.probe(a, self.basis_near(a), self.rules.record, self.stop);
+        let (cut, basis) = (Cut { a: *a, h, potential }, Some(basis));
+        let row = match row {
+            // proofs may stand on it: a problem stopped before its end may be worse than the estimate
+            Some(row) if h <= self.rows.row(row).1 => {
+                self.rows.set(row, h);
+                self.out.cuts[(self.ids[row] & !NEW) as usize] = (cut, basis);
+                row
+            }
+            _ => self.push(cut, basis),
+        };
+        Solved { h, cross_moment, squared, row }
+    }
+
+    /// Adds a cut; returns its row.
+    fn push(&mut self, cut: Cut<D>, basis: Option<Basis>) -> usize {
         self.ids.push(NEW | self.out.cuts.len() as u32);
-        self.rows.push(a, h);
-        self.out.cuts.push((Cut { a: *a, h, potential }, basis));
-        Solved { h, cross_moment, squared }
+        self.rows.push(&cut.a, cut.h);
+        self.out.cuts.push((cut, basis));
+        self.rows.len() - 1
     }
 
     /// The basis of the nearest cut that has one.
@@ -290,14 +380,19 @@ impl<'a, const D: usize> Search<'a, D> {
         if self.rows.len() == 0 {
             return None;
         }
-        let of = |row: usize| match self.ids[row] {
-            id if id & NEW != 0 => self.out.cuts.get((id & !NEW) as usize).map(|c| &c.1),
-            id => self.pool.basis(id),
-        };
-        of(self.rows.nearest(a).1).or_else(|| {
-            let known = (0..self.rows.len()).filter_map(|k| of(k).map(|b| (dot(a, &self.rows.row(k).0), b)));
+        self.basis(self.rows.nearest(a).1).or_else(|| {
+            let known =
+                (0..self.rows.len()).filter_map(|k| Some((dot(a, &self.rows.row(k).0), self.basis(k)?)));
             known.max_by(|s, t| s.0.total_cmp(&t.0)).map(|s| s.1)
         })
+    }
+
+    /// The basis of a row, where it is known.
+    fn basis(&self, row: usize) -> Option<&Basis> {
+        match self.ids[row] {
+            id if id & NEW != 0 => self.out.cuts.get((id & !NEW) as usize).and_then(|c| c.1.as_ref()),
+            id => self.pool.basis(id),
+        }
     }
 
     /// Takes off parts of the box that the proof closes; returns the largest part of a side taken off.
@@ -405,7 +500,14 @@ impl<'a, const D: usize> Search<'a, D> {
             list.truncate(self.rules.pace.list);
         }
         let list = list.into_iter().map(|s| s.1).collect();
-        Node { cell: local.cell, bound: local.bound, list, seen: self.pool.len() as u32, item: local.item }
+        Node {
+            cell: local.cell,
+            bound: local.bound,
+            list,
+            seen: self.pool.len() as u32,
+            own: 0..0,
+            item: local.item,
+        }
     }
 }
 
@@ -414,6 +516,34 @@ struct Solved<const D: usize> {
     h: f64,
     cross_moment: [f64; D],
     squared: f64,
+    row: usize,
+}
+
+/// Solves a x = b, a positive definite, by Cholesky's factors; x takes the place of b.
+fn solve_positive<const D: usize>(a: &mut [[f64; D]; D], b: &mut [f64; D], dim: usize) {
+    for j in 0..dim {
+        for k in 0..j {
+            for i in j..dim {
+                a[i][j] -= a[i][k] * a[j][k];
+            }
+        }
+        let root = a[j][j].max(f64::MIN_POSITIVE).sqrt();
+        for i in j..dim {
+            a[i][j] /= root;
+        }
+    }
+    for i in 0..dim {
+        for k in 0..i {
+            b[i] -= a[i][k] * b[k];
+        }
+        b[i] /= a[i][i];
+    }
+    for i in (0..dim).rev() {
+        for k in i + 1..dim {
+            b[i] -= a[k][i] * b[k];
+        }
+        b[i] /= a[i][i];
+    }
 }
 
 /// Multipliers with numbers of cuts in place of rows.
