@@ -95,8 +95,8 @@ impl<const D: usize> Pool<D> {
         self.bases.insert(id, basis);
     }
 
-    /// The cuts from number `seen` on, but `own`, that a point of the box can violate, the deepest ones if there are many: of all
-    /// directions or, where these are too many to look at, of the orthant of the box.
+    /// The cuts from number `seen` on, but `own`, that a point of the box can violate, the deepest ones if there are
+    /// many: of all directions or, where these are too many to look at, of the orthant of the box.
     #[inline(always)]
     pub(super) fn since(&self, seen: u32, own: &Range<u32>, cell: &Cell<D>) -> Vec<u32> {
         let mut found = if self.cuts.len() - seen as usize <= LOOKED {
