@@ -54,7 +54,7 @@ pub fn advice(status: Status) -> &'static str {
         Status::IterationCap => " (an iteration reached its cap)",
         Status::TimeCap => " (raise --time-limit to search on)",
         Status::Stalled => {
-            " (no further progress was possible; try another --step. Distances have kinks where points meet; a nearly singular Sigma makes steps tiny)"
+            " (no further progress was possible. A flow: try another --step; distances have kinks where points meet, and a nearly singular Sigma makes steps tiny. A proof: --tol, or a tiny mass far out, is below what doubles and plans resolve)"
         }
         Status::Interrupted => " (this is the state when it was stopped)",
         _ => "",

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use gromov::certificate::Certificate;
-use gromov::igw::{Global, Solution, bound};
+use gromov::igw::{Auto, Global, Solution, bound};
 use gromov::io::{self, ReadOptions};
 use gromov::measure::sample::{self, Source};
 use gromov::solve::Status;
@@ -415,5 +415,29 @@ fn the_pairs_for_others_have_the_values_that_are_written_there() -> Result<()> {
         }
     }
     assert_eq!(solved_again, 12);
+    Ok(())
+}
+
+#[test]
+fn tiny_masses_far_out_are_not_certified_and_within_the_rounding() -> Result<()> {
+    let mut s = Source::new(93, 0);
+    for (weight, far) in [(1e-14, 1e6), (1e-18, 1e6), (1e-20, 1e10), (1e-30, 1e15)] {
+        let mut points = normal(&mut s, 12, 2);
+        (points[0], points[1]) = (far, -far);
+        let mut weights = vec![(1.0 - weight) / 11.0; 12];
+        weights[0] = weight;
+        let mu = Measure::weighted(points, 2, weights)?;
+        let nu = Measure::uniform(normal(&mut s, 9, 2), 2)?;
+        for sol in [Global::default().solve(&mu, &nu, &mut ())?, Auto::default().solve(&mu, &nu, &mut ())?] {
+            assert!(!sol.certified, "{weight:e} at {far:e}");
+            assert!(sol.lower_bound <= sol.squared + sol.rounding, "{weight:e} at {far:e}");
+        }
+    }
+    // an atom of tiny mass that is not far out changes nothing
+    let mut weights = vec![(1.0 - 1e-20) / 11.0; 12];
+    weights[0] = 1e-20;
+    let mu = Measure::weighted(normal(&mut s, 12, 2), 2, weights)?;
+    let nu = Measure::uniform(normal(&mut s, 9, 2), 2)?;
+    assert!(Global::default().solve(&mu, &nu, &mut ())?.certified);
     Ok(())
 }

@@ -366,13 +366,18 @@ fn table(
     output::lines(&pairs)
 }
 
+/// Relative gaps above it are not called the optimum.
+const LOOSE: f64 = 1e-6;
+
 /// Value, bound and gap. What is zero but for rounding has no digits.
 fn values(sol: &Solution) -> Vec<(&'static str, String)> {
     let (number, short) = (|x| output::number(x, 10), |x| output::number(x, 3));
     let rounding = output::number(sol.rounding, 2);
-    let (slack, zero) = (sol.squared - sol.lower_bound, sol.squared <= sol.rounding);
+    let (slack, zero) =
+        (sol.squared - sol.lower_bound, sol.squared <= sol.rounding && sol.squared.is_finite());
     let certified = match sol.certified {
         true if zero => "certified: zero within rounding, as far as doubles can tell",
+        true if sol.gap > LOOSE => "certified to the tolerance: the optimum is within the gap",
         true => "certified: this is the optimum",
         false => "not certified: a better plan may exist within the gap",
     };

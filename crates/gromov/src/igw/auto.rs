@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::{Alternating, Global, Method, Solution};
+use super::{Alternating, Global, Method, Pair, Solution};
 use crate::error::Result;
 use crate::measure::Measure;
 use crate::solve::{Observer, Status};
@@ -55,7 +55,8 @@ impl Auto {
         proof.starts = sol.starts;
         if proof.squared.is_nan() || proof.squared > sol.squared + sol.rounding {
             // ended before it came to the plan it was given: its bound is all there is
-            return Ok(with_bound(sol, &proof, self.local.tol));
+            let pair = Pair::new(mu, nu, self.local.center);
+            return Ok(with_bound(sol, &proof, &pair, self.local.tol));
         }
         if proof.squared <= sol.squared - sol.rounding {
             // the boxes led to a better plan: one search in all the starts has reached it
@@ -76,11 +77,12 @@ impl Auto {
 }
 
 /// A solution with the better of two lower bounds, and the status of the run that gave the other one.
-fn with_bound(mut sol: Solution, proof: &Solution, tol: f64) -> Solution {
+fn with_bound(mut sol: Solution, proof: &Solution, pair: &Pair, tol: f64) -> Solution {
     sol.lower_bound = sol.lower_bound.max(proof.lower_bound);
     let (slack, size) = (sol.squared - sol.lower_bound, sol.squared.max(sol.rounding));
     sol.gap = if size > 0.0 { slack / size } else { 0.0 };
-    sol.certified = slack <= tol * sol.squared + sol.rounding;
+    let lower = sol.squared_in_units - sol.gap * sol.squared_in_units.max(pair.rounding());
+    sol.certified = pair.certifies(sol.squared_in_units, lower, tol);
     sol.nodes = proof.nodes;
     sol.iterations = proof.iterations;
     if matches!(proof.status, Status::TimeCap | Status::Interrupted) {

@@ -37,7 +37,7 @@ use crate::certificate::Certificate;
 use crate::error::Result;
 use crate::linalg;
 use crate::measure::Measure;
-use crate::ot::Plan;
+use crate::ot::{self, Plan};
 use crate::solve::Status;
 use align::Aligned;
 
@@ -101,11 +101,13 @@ pub struct Solution {
     pub distance: f64,
     /// A lower bound of IGW².
     pub lower_bound: f64,
-    /// Bound on the rounding error of `squared`: 16 ε (|Σ_μ|² + |Σ_ν|²).
+    /// Bound on the rounding error of `squared`: 16 ε (|Σ_μ|² + |Σ_ν|²), and what masses rounded to 2⁻⁶⁰ of the whole
+    /// can change where weights are not all equal (much only for tiny masses far out).
     pub rounding: f64,
     /// (squared − lower_bound) / max(squared, rounding); may be negative by rounding.
     pub gap: f64,
-    /// True if squared − lower_bound ≤ tol · squared + rounding: the global optimum.
+    /// True if squared − lower_bound ≤ tol · squared + rounding: the global optimum. False where the masses of plans are
+    /// too coarse for these weights to tell.
     pub certified: bool,
     /// How the run stopped.
     pub status: Status,
@@ -164,7 +166,12 @@ pub(crate) struct Pair {
     pub(crate) means: (Vec<f64>, Vec<f64>),
     pub(crate) sigma_x: Vec<f64>,
     pub(crate) sigma_y: Vec<f64>,
+    /// What the resolution of masses can change in a squared distance, in units.
+    resolution: f64,
 }
+
+/// What the resolution of masses may change in a certified value, of |Σ_x|² + |Σ_y|²; `verify` allows as much.
+const RESOLVED: f64 = 1e-12;
 
 impl Pair {
     pub(crate) fn new(mu: &Measure, nu: &Measure, center: bool) -> Self {
@@ -184,7 +191,9 @@ impl Pair {
             (mu.divided_by(unit), nu.divided_by(unit), unit)
         };
         let (sigma_x, sigma_y) = (x.second_moment(), y.second_moment());
-        Pair { x, y, unit, means, sigma_x, sigma_y }
+        let mut pair = Pair { x, y, unit, means, sigma_x, sigma_y, resolution: 0.0 };
+        pair.resolution = pair.of_masses();
+        pair
     }
 
     /// |Σ_x|² + |Σ_y|², in units.
@@ -194,7 +203,31 @@ impl Pair {
 
     /// Bound on the rounding of a squared distance, in units.
     pub(crate) fn rounding(&self) -> f64 {
+        self.of_doubles() + self.resolution
+    }
+
+    fn of_doubles(&self) -> f64 {
         16.0 * f64::EPSILON * self.size()
+    }
+
+    /// With δ_x = Σ min(w, 2⁻⁶⁰) |x|², and δ_M = Σ min(w, 2⁻⁶⁰) |x| max |y| of both sides: |Σ_x|² changes by at most
+    /// 2 |Σ_x| δ_x, and 2 |M|² by 4 |M| δ_M.
+    fn of_masses(&self) -> f64 {
+        let equal = |cloud: &Measure| cloud.weights().iter().all(|w| *w == cloud.weights()[0]);
+        if equal(&self.x) && equal(&self.y) {
+            return 0.0;
+        }
+        // mass × length and mass × length² that may be missing, and the longest atom with mass
+        let lost = |cloud: &Measure| {
+            let atoms = cloud.points().chunks_exact(cloud.dim()).zip(cloud.weights());
+            atoms.filter(|(_, w)| **w > 0.0).fold((0.0, 0.0, 0.0f64), |(first, second, longest), (x, w)| {
+                let (length, mass) = (linalg::norm(x), w.min(ot::RESOLUTION));
+                (first + mass * length, second + mass * length * length, longest.max(length))
+            })
+        };
+        let (x, y) = (lost(&self.x), lost(&self.y));
+        let size = self.size().sqrt();
+        2.0 * size * (x.1 + y.1) + 4.0 * size * (x.0 * y.2 + y.0 * x.2)
     }
 
     /// A squared distance in units as it is: 0 stays 0 where powers of the unit overflow.
@@ -204,7 +237,8 @@ impl Pair {
 
     /// Does a value meet a lower bound?
     pub(crate) fn certifies(&self, squared: f64, lower: f64, tol: f64) -> bool {
-        squared - lower <= tol * squared + self.rounding()
+        let known = self.resolution <= tol * squared + RESOLVED * self.size();
+        known && squared - lower <= tol * squared + self.rounding()
     }
 
     /// Puts a solution together from what a solver found, scaling back.

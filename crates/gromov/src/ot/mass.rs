@@ -5,6 +5,8 @@ use crate::error::{Error, Result};
 
 /// Total of a side with general weights: masses resolve to 2⁻⁶⁰ of it.
 const TOTAL: i64 = 1 << 60;
+/// The smallest mass that plans of unequal weights have, of the whole.
+pub(crate) const RESOLUTION: f64 = 1.0 / TOTAL as f64;
 
 /// Both sides in common integer units.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -31,6 +31,7 @@ pub(crate) mod support;
 mod tree;
 
 pub use exact::{Basis, Exact, Solution};
+pub(crate) use mass::RESOLUTION;
 
 use crate::error::{Error, Result};
 use crate::linalg;
