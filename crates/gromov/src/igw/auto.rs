@@ -79,10 +79,8 @@ impl Auto {
 /// A solution with the better of two lower bounds, and the status of the run that gave the other one.
 fn with_bound(mut sol: Solution, proof: &Solution, pair: &Pair, tol: f64) -> Solution {
     sol.lower_bound = sol.lower_bound.max(proof.lower_bound);
-    let (slack, size) = (sol.squared - sol.lower_bound, sol.squared.max(sol.rounding));
-    sol.gap = if size > 0.0 { slack / size } else { 0.0 };
-    let lower = sol.squared_in_units - sol.gap * sol.squared_in_units.max(pair.rounding());
-    sol.certified = pair.certifies(sol.squared_in_units, lower, tol);
+    let lower = sol.lower_bound / sol.unit / sol.unit / sol.unit / sol.unit;
+    (sol.gap, sol.certified) = pair.verdict(sol.squared_in_units, lower, tol);
     sol.nodes = proof.nodes;
     sol.iterations = proof.iterations;
     if matches!(proof.status, Status::TimeCap | Status::Interrupted) {

@@ -241,21 +241,26 @@ impl Pair {
         known && squared - lower <= tol * squared + self.rounding()
     }
 
+    /// The relative gap of a value, in units, to a lower bound, and whether this certifies it.
+    pub(crate) fn verdict(&self, squared: f64, lower: f64, tol: f64) -> (f64, bool) {
+        let size = squared.max(self.rounding());
+        let gap = if size > 0.0 { (squared - lower) / size } else { 0.0 };
+        (gap, self.certifies(squared, lower, tol))
+    }
+
     /// Puts a solution together from what a solver found, scaling back.
     pub(crate) fn solution(&self, found: Found, tol: f64) -> Result<Solution> {
         let Found { plan, aligned, lower, status, method, iterations, starts, hits, alternatives, .. } =
             found;
-        let rounding = self.rounding();
-        let slack = aligned.squared - lower;
+        let (gap, certified) = self.verdict(aligned.squared, lower, tol);
         let (two, four) = (|v: f64| v * self.unit * self.unit, |v: f64| self.scaled(v));
-        let size = aligned.squared.max(rounding);
         Ok(Solution {
             squared: four(aligned.squared),
             distance: two(aligned.squared.max(0.0).sqrt()),
             lower_bound: four(lower),
-            rounding: four(rounding),
-            gap: if size > 0.0 { slack / size } else { 0.0 },
-            certified: self.certifies(aligned.squared, lower, tol),
+            rounding: four(self.rounding()),
+            gap,
+            certified,
             status,
             method,
             iterations,

@@ -173,8 +173,8 @@ impl Support {
         let columns = || (self.prototype.clone(), self.longest);
         let atoms = self.rows.kept.len() + self.columns.kept.len();
         let mut done = None;
-        if let Some(Basis { tree, near, .. }) = warm.cloned() {
-            let mut simplex = Simplex::with_columns(left, columns(), q, tree, near);
+        if let Some(Basis { tree, near, .. }) = warm {
+            let mut simplex = Simplex::with_columns(left, columns(), q, tree.clone(), near.clone());
             simplex.run(WARM_PIVOTS * atoms, stop);
             match simplex.status {
                 Some(Status::IterationCap) => left = simplex.left,
