@@ -18,6 +18,7 @@
 //! | [`verify`](mod@verify) | checks a certificate with code of its own |
 //! | [`energy`] | functionals and their gradients; the trait to add your own |
 //! | [`flow`] | gradient flows in both geometries, and how much a cloud has changed |
+//! | [`geodesic`] | exponential, logarithm, geodesics, lifted paths and straight ones, their length |
 //! | [`io`] | readers and writers under limits |
 //! | [`report`] | self-contained HTML pages |
 //! | [`demo`] | the built-in demonstration |
@@ -46,10 +47,12 @@ pub mod demo;
 pub mod energy;
 pub mod error;
 pub mod flow;
+pub mod geodesic;
 pub mod igw;
 pub mod io;
 mod linalg;
 pub mod measure;
+mod minimise;
 pub mod mobility;
 pub mod ot;
 pub mod report;
@@ -59,6 +62,7 @@ pub mod verify;
 pub use energy::Energy;
 pub use error::{Error, Result};
 pub use flow::{Flow, Trajectory};
+pub use geodesic::{Geodesic, Path};
 pub use measure::Measure;
 pub use solve::Status;
 

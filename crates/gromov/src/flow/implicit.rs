@@ -7,13 +7,13 @@
 //! inverse of F's own curvature along them. The penalty does not see mirror images either: points with
 //! det ∫ x yᵀ ≤ 0 are excluded from a step, for any τ. Under W2 both are multiples of the identity.
 
-use super::lbfgs::{self, Objective, Outcome, Point, Stop};
 use super::{Metric, Turning, rotation};
 use crate::energy::Energy;
 use crate::error::{Error, Result};
 use crate::igw::align;
 use crate::linalg;
 use crate::measure::Measure;
+use crate::minimise::{self, Objective, Outcome, Point, Stop};
 use crate::mobility::Mobility;
 
 /// What a step needs to know of the flow.
@@ -60,7 +60,6 @@ pub(super) fn step(
     gradient: &[f64],
     setting: &Setting<'_>,
 ) -> Result<Moved> {
-    let (d, w) = (x.dim(), x.weights());
     let mobility = match setting.metric {
         Metric::Igw => Some(Mobility::new(x, setting.floor)?),
         Metric::W2 => None,
@@ -79,7 +78,7 @@ pub(super) fn step(
         // the gradient of F(aligned y) at y = x
         at.gradient = objective.mobility_ref().project(gradient)?.0;
     }
-    let outcome = lbfgs::minimise(&mut objective, w, d, &mut at, setting.stop)?;
+    let outcome = minimise::minimise(&mut objective, &mut at, setting.stop)?;
     objective.finish(at.y, outcome)
 }
 
@@ -227,6 +226,10 @@ impl Step<'_> {
 }
 
 impl Objective for Step<'_> {
+    fn inner(&self, a: &[f64], b: &[f64]) -> f64 {
+        linalg::weighted_dot(self.x.weights(), a, b, self.x.dim())
+    }
+
     fn evaluate(&mut self, y: &[f64], gradient: &mut [f64]) -> Result<f64> {
         match self.proximal(y, gradient) {
             // too far for doubles: outside the domain of a step

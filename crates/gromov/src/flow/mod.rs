@@ -31,7 +31,6 @@ pub mod change;
 mod explicit;
 mod implicit;
 mod labels;
-mod lbfgs;
 mod rotation;
 mod state;
 mod units;

@@ -2,7 +2,6 @@
 
 use super::explicit::Method;
 use super::implicit::{self, Setting};
-use super::lbfgs::Stop;
 use super::units::{Scaled, Units, check_scale};
 use super::{DEFAULT_STEPS, FirstTurn, Flow, Metric, Rotation, SCALES, StepLog, Trajectory, Turning};
 use super::{explicit, labels, rotation};
@@ -10,6 +9,7 @@ use crate::energy::Energy;
 use crate::error::{Error, Result};
 use crate::linalg;
 use crate::measure::Measure;
+use crate::minimise::Stop;
 use crate::mobility::Mobility;
 use crate::ot::Basis;
 use crate::solve::{Event, Observer, Status};

@@ -38,20 +38,7 @@ pub struct Aligned {
 /// # Ok::<(), gromov::Error>(())
 /// ```
 pub fn plan(mu: &Measure, nu: &Measure, plan: &Plan) -> Result<Aligned> {
-    if (plan.n, plan.m) != (mu.len(), nu.len()) {
-        return Err(Error::shape(
-            "plan",
-            format!("({}, {})", mu.len(), nu.len()),
-            format!("({}, {})", plan.n, plan.m),
-        ));
-    }
-    if let Some((i, j, _)) = plan.entries().find(|e| e.0 >= plan.n || e.1 >= plan.m) {
-        return Err(Error::shape(
-            "plan",
-            format!("entries within ({}, {})", plan.n, plan.m),
-            format!("({i}, {j})"),
-        ));
-    }
+    check_plan(mu, nu, plan)?;
     let (p, q) = (mu.dim(), nu.dim());
     let cross_moment = plan.cross_moment(mu.points(), p, nu.points(), q);
     let d = p.max(q);
@@ -73,6 +60,25 @@ pub fn plan(mu: &Measure, nu: &Measure, plan: &Plan) -> Result<Aligned> {
     };
     let reflected = (p == q).then(|| linalg::determinant(&orthogonal, d) < 0.0);
     Ok(Aligned { squared, cross_moment, rotation, reflected })
+}
+
+/// Errors: a plan of another size, or with entries outside.
+pub(crate) fn check_plan(mu: &Measure, nu: &Measure, plan: &Plan) -> Result<()> {
+    if (plan.n, plan.m) != (mu.len(), nu.len()) {
+        return Err(Error::shape(
+            "plan",
+            format!("({}, {})", mu.len(), nu.len()),
+            format!("({}, {})", plan.n, plan.m),
+        ));
+    }
+    if let Some((i, j, _)) = plan.entries().find(|e| e.0 >= plan.n || e.1 >= plan.m) {
+        return Err(Error::shape(
+            "plan",
+            format!("entries within ({}, {})", plan.n, plan.m),
+            format!("({i}, {j})"),
+        ));
+    }
+    Ok(())
 }
 
 /// IGW² of the identity labelling of two clouds with the same weights `w`, after the best rotation:
@@ -105,7 +111,8 @@ pub(crate) fn reflected(cross_moment: &[f64], p: usize, q: usize) -> Result<Opti
     Ok(Some(linalg::determinant(&linalg::polar(cross_moment, p)?, p) < 0.0))
 }
 
-fn padded_matrix(a: &[f64], p: usize, q: usize, d: usize) -> Vec<f64> {
+/// A (p, q) with zeros to (d, d).
+pub(crate) fn padded_matrix(a: &[f64], p: usize, q: usize, d: usize) -> Vec<f64> {
     let mut out = vec![0.0; d * d];
     for i in 0..p {
         out[i * d..i * d + q].copy_from_slice(&a[i * q..(i + 1) * q]);

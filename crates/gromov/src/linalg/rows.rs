@@ -62,6 +62,20 @@ pub(crate) fn two_moments(
     (both, second)
 }
 
+/// Σ_i w_i x_i x_i^T, Σ_i w_i f_i x_i^T and Σ_i w_i f_i f_i^T, (d, d) each, in one pass.
+pub(crate) fn three_moments(w: &[f64], x: &[f64], f: &[f64], d: usize) -> [Vec<f64>; 3] {
+    let mut first = sum_chunks(w.len(), 3 * d * d, |rows, out| {
+        let (w, x, f) =
+            (&w[rows.clone()], &x[rows.start * d..rows.end * d], &f[rows.start * d..rows.end * d]);
+        for (out, (a, b)) in out.chunks_exact_mut(d * d).zip([(x, x), (f, x), (f, f)]) {
+            moment_square(w, a, 1.0, b, 1.0, d, out);
+        }
+    });
+    let mut second = first.split_off(d * d);
+    let third = second.split_off(d * d);
+    [first, second, third]
+}
+
 /// Rows turned into columns at a time.
 const BLOCK: usize = 64;
 /// Independent sums of a block.

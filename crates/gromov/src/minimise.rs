@@ -1,10 +1,9 @@
-//! Limited-memory BFGS with a preconditioner, in the weighted inner product ⟨f, g⟩ = Σ_i w_i f_i · g_i.
+//! Limited-memory BFGS with a preconditioner, in an inner product of the objective's choice.
 //!
 //! The line search works on derivatives (approximate Wolfe conditions of Hager and Zhang, 2005): near
 //! the minimum, values differ by less than their rounding while derivatives keep their digits.
 
 use crate::error::Result;
-use crate::linalg::weighted_dot;
 
 /// Pairs kept: 2 · MEMORY vectors of the size of the cloud.
 const MEMORY: usize = 6;
@@ -13,8 +12,10 @@ const SUFFICIENT: f64 = 0.1;
 const CURVATURE: f64 = 0.9;
 
 /// What is minimised.
-pub(super) trait Objective {
-    /// Value, and gradient in the weighted inner product; not finite outside the domain.
+pub(crate) trait Objective {
+    /// The inner product of two vectors, in which gradients are taken.
+    fn inner(&self, a: &[f64], b: &[f64]) -> f64;
+    /// Value, and gradient in the inner product; not finite outside the domain.
     fn evaluate(&mut self, y: &[f64], gradient: &mut [f64]) -> Result<f64>;
     /// An approximation of the inverse Hessian, self-adjoint and not negative.
     fn precondition(&self, gradient: &[f64], out: &mut [f64]) -> Result<()>;
@@ -22,31 +23,31 @@ pub(super) trait Objective {
 
 /// When to stop.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Stop {
+pub(crate) struct Stop {
     /// Preconditioned gradient relative to that of the start.
-    pub(super) relative: f64,
+    pub(crate) relative: f64,
     /// Absolute: the level of rounding. A search that fails within 100 times of it has converged.
-    pub(super) floor: f64,
+    pub(crate) floor: f64,
     /// Cap on iterations.
-    pub(super) iterations: usize,
+    pub(crate) iterations: usize,
     /// Size of the terms that make up a value, whose rounding its differences carry.
-    pub(super) value_scale: f64,
+    pub(crate) value_scale: f64,
 }
 
 /// How it went. Residuals are √⟨g, H g⟩ with the preconditioner H.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Outcome {
-    pub(super) start_residual: f64,
-    pub(super) residual: f64,
-    pub(super) iterations: usize,
-    pub(super) converged: bool,
+pub(crate) struct Outcome {
+    pub(crate) start_residual: f64,
+    pub(crate) residual: f64,
+    pub(crate) iterations: usize,
+    pub(crate) converged: bool,
 }
 
 /// A point with value and gradient.
-pub(super) struct Point {
-    pub(super) y: Vec<f64>,
-    pub(super) value: f64,
-    pub(super) gradient: Vec<f64>,
+pub(crate) struct Point {
+    pub(crate) y: Vec<f64>,
+    pub(crate) value: f64,
+    pub(crate) gradient: Vec<f64>,
 }
 
 struct Pair {
@@ -56,19 +57,12 @@ struct Pair {
 }
 
 /// Minimises from `at`, whose value and gradient are given, and leaves the result there.
-pub(super) fn minimise(
-    objective: &mut dyn Objective,
-    w: &[f64],
-    d: usize,
-    at: &mut Point,
-    stop: Stop,
-) -> Result<Outcome> {
-    let dot = |a: &[f64], b: &[f64]| weighted_dot(w, a, b, d);
+pub(crate) fn minimise(objective: &mut dyn Objective, at: &mut Point, stop: Stop) -> Result<Outcome> {
     let mut memory: Vec<Pair> = Vec::new();
     let mut retried = false;
     let mut direction = vec![0.0; at.y.len()];
     objective.precondition(&at.gradient, &mut direction)?;
-    let start_residual = dot(&at.gradient, &direction).max(0.0).sqrt();
+    let start_residual = objective.inner(&at.gradient, &direction).max(0.0).sqrt();
     let mut out = Outcome { start_residual, residual: start_residual, iterations: 0, converged: false };
     let mut trial = Point { y: vec![0.0; at.y.len()], value: 0.0, gradient: vec![0.0; at.y.len()] };
     loop {
@@ -79,17 +73,17 @@ pub(super) fn minimise(
         if out.iterations >= stop.iterations {
             return Ok(out);
         }
-        two_loop(objective, &memory, &at.gradient, &mut direction, &dot)?;
+        two_loop(objective, &memory, &at.gradient, &mut direction)?;
         direction.iter_mut().for_each(|p| *p = -*p);
-        let mut slope = dot(&at.gradient, &direction);
+        let mut slope = objective.inner(&at.gradient, &direction);
         if slope >= 0.0 {
             memory.clear();
             objective.precondition(&at.gradient, &mut direction)?;
             direction.iter_mut().for_each(|p| *p = -*p);
-            slope = dot(&at.gradient, &direction);
+            slope = objective.inner(&at.gradient, &direction);
         }
         let search = Search { slope, noise: 1e-14 * stop.value_scale.max(at.value.abs()) };
-        let found = line_search(objective, at, &direction, search, &mut trial, &dot)?;
+        let found = line_search(objective, at, &direction, search, &mut trial)?;
         if !found {
             if memory.is_empty() || retried {
                 // no lower value within rounding of the minimum
@@ -109,34 +103,28 @@ pub(super) fn minimise(
             pair.step[k] = trial.y[k] - at.y[k];
             pair.change[k] = trial.gradient[k] - at.gradient[k];
         }
-        pair.curvature = dot(&pair.step, &pair.change);
+        pair.curvature = objective.inner(&pair.step, &pair.change);
         if pair.curvature > 0.0 {
             memory.push(pair);
         }
         std::mem::swap(at, &mut trial);
         out.iterations += 1;
         objective.precondition(&at.gradient, &mut direction)?;
-        out.residual = dot(&at.gradient, &direction).max(0.0).sqrt();
+        out.residual = objective.inner(&at.gradient, &direction).max(0.0).sqrt();
     }
 }
 
 /// `out` ← (inverse Hessian estimate) · gradient.
-fn two_loop(
-    objective: &dyn Objective,
-    memory: &[Pair],
-    gradient: &[f64],
-    out: &mut [f64],
-    dot: &impl Fn(&[f64], &[f64]) -> f64,
-) -> Result<()> {
+fn two_loop(objective: &dyn Objective, memory: &[Pair], gradient: &[f64], out: &mut [f64]) -> Result<()> {
     let mut q = gradient.to_vec();
     let mut factors = vec![0.0; memory.len()];
     for (factor, pair) in factors.iter_mut().zip(memory).rev() {
-        *factor = dot(&pair.step, &q) / pair.curvature;
+        *factor = objective.inner(&pair.step, &q) / pair.curvature;
         q.iter_mut().zip(&pair.change).for_each(|(q, c)| *q -= *factor * c);
     }
     objective.precondition(&q, out)?;
     for (factor, pair) in factors.iter().zip(memory) {
-        let back = factor - dot(&pair.change, out) / pair.curvature;
+        let back = factor - objective.inner(&pair.change, out) / pair.curvature;
         out.iter_mut().zip(&pair.step).for_each(|(o, s)| *o += back * s);
     }
     Ok(())
@@ -155,7 +143,6 @@ fn line_search(
     direction: &[f64],
     search: Search,
     trial: &mut Point,
-    dot: &impl Fn(&[f64], &[f64]) -> f64,
 ) -> Result<bool> {
     let Search { slope, noise } = search;
     let mut low = (0.0, slope);
@@ -166,7 +153,7 @@ fn line_search(
             trial.y[k] = at.y[k] + length * direction[k];
         }
         trial.value = objective.evaluate(&trial.y, &mut trial.gradient)?;
-        let derivative = dot(&trial.gradient, direction);
+        let derivative = objective.inner(&trial.gradient, direction);
         let steep = derivative >= CURVATURE * slope;
         let wolfe = trial.value <= at.value + SUFFICIENT * length * slope && steep;
         let approximate =
@@ -207,9 +194,12 @@ mod tests {
     /// Rosenbrock's valley, preconditioned by nothing.
     struct Valley;
     impl Objective for Valley {
+        // weights 1/4 and 3/4
+        fn inner(&self, a: &[f64], b: &[f64]) -> f64 {
+            0.25 * a[0] * b[0] + 0.75 * a[1] * b[1]
+        }
         fn evaluate(&mut self, y: &[f64], g: &mut [f64]) -> Result<f64> {
             let (a, b) = (1.0 - y[0], y[1] - y[0] * y[0]);
-            // gradient in the inner product with weights 1/4 and 3/4
             g[0] = (-2.0 * a - 400.0 * y[0] * b) / 0.25;
             g[1] = 200.0 * b / 0.75;
             Ok(a * a + 100.0 * b * b)
@@ -225,7 +215,7 @@ mod tests {
         let mut at = Point { y: vec![-1.2, 1.0], value: 0.0, gradient: vec![0.0; 2] };
         at.value = Valley.evaluate(&at.y, &mut at.gradient).unwrap();
         let stop = Stop { relative: 1e-13, floor: 0.0, iterations: 200, value_scale: 0.0 };
-        let out = minimise(&mut Valley, &[0.25, 0.75], 1, &mut at, stop).unwrap();
+        let out = minimise(&mut Valley, &mut at, stop).unwrap();
         assert!(out.converged && out.iterations < 80, "{out:?}");
         assert!((at.y[0] - 1.0).abs() + (at.y[1] - 1.0).abs() < 1e-11, "{:?}", at.y);
     }

@@ -1,0 +1,465 @@
+//! A path between two clouds, at any time.
+
+use super::chain::Chain;
+use super::integrate::{Accuracy, Course};
+use super::log::{self, Joined};
+use super::span::Span;
+use super::{Frame, Geodesic, Kind, Method};
+use crate::error::{Error, Result};
+use crate::igw::align;
+use crate::linalg;
+use crate::measure::Measure;
+use crate::ot::Plan;
+use crate::solve::{Status, Stop};
+
+/// Cap on the steps of one integration; smooth geodesics take ten to a hundred.
+const MAX_STEPS: usize = 20_000;
+/// Times at which [`Path::lost`] is looked for.
+const LOOKS: usize = 32;
+
+/// A path of particles, one an entry of the plan.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Path {
+    /// Which path.
+    pub kind: Kind,
+    /// In which coordinates.
+    pub frame: Frame,
+    /// The plan: particle e goes from row `plan.rows[e]` to row `plan.columns[e]`.
+    pub plan: Plan,
+    /// Masses of the particles, (k,).
+    pub weights: Vec<f64>,
+    /// Dimension of the frames.
+    pub dim: usize,
+    /// IGW² of the plan; scales as length⁴.
+    pub squared: f64,
+    /// Length of the path: d_IGW of this plan for the geodesic, IGW of the plan for the lifted path (before it is shown
+    /// by its principal axes); scales as length².
+    pub length: f64,
+    /// ∫ ⟨v, L v⟩ dt of the path: the square of the length, for all but straight lines, whose speed changes.
+    pub action: f64,
+    /// R, (dim, d_y): in the frame of the first cloud the path ends at R y.
+    pub rotation: Vec<f64>,
+    /// R is a reflection; `None` when the dimensions differ.
+    pub reflected: Option<bool>,
+    /// `converged`, or `completed` for closed forms; `singular` where the answer is a chain because no geodesic with an
+    /// invertible L was found; `iteration_cap` for a chain that is not the least; `interrupted`.
+    pub status: Status,
+    /// How it was found.
+    pub method: Method,
+    /// How far the geodesic ends from R y, relative to y: the error of the boundary value problem.
+    pub residual: f64,
+    /// Relative difference of the lengths of the two finest chains, 0 where the answer is no chain.
+    pub uncertainty: f64,
+    /// Newton steps and iterations of chains.
+    pub iterations: usize,
+    /// Steps of the integration along the path.
+    pub steps: usize,
+    /// Largest relative change of √⟨v, L v⟩ along the path, 0 in theory for the geodesic.
+    pub speed_error: f64,
+    /// Largest share of the second moment that the principal axes of a lifted path leave out.
+    pub lost: f64,
+    /// R completed to an orthogonal matrix, (dim, dim).
+    orthogonal: Vec<f64>,
+    unit: f64,
+    /// (k, d_first) and (k, d_second), in units.
+    first: Vec<f64>,
+    second: Vec<f64>,
+    columns: (usize, usize),
+    course: Motion,
+}
+
+/// Coefficients on `first` and `second` at any time.
+#[derive(Debug, Clone)]
+enum Motion {
+    /// On x and D = R₀ y − x; the end is `turn` R₀ y.
+    Geodesic { span: Span, course: Box<Course>, turn: Vec<f64> },
+    /// On the same, nodes at equal times.
+    Chain { nodes: Vec<Vec<f64>>, d: usize },
+    /// On x and y, by principal axes turned onto the straight line.
+    Axes { moments: Moments },
+    /// On x and y: all of (√(1−t) x, √t y).
+    Sum,
+    /// On x and y.
+    Straight,
+}
+
+/// Second moments of the pairs.
+#[derive(Debug, Clone)]
+struct Moments {
+    xx: Vec<f64>,
+    xy: Vec<f64>,
+    yy: Vec<f64>,
+    /// (dim, d_y)
+    rotation: Vec<f64>,
+}
+
+/// Linear maps from `first` and `second` to a frame.
+struct Maps {
+    first: Vec<f64>,
+    second: Vec<f64>,
+}
+
+/// The path along a plan.
+pub(super) fn between(
+    options: &Geodesic,
+    mu: &Measure,
+    nu: &Measure,
+    plan: &Plan,
+    stop: &Stop,
+) -> Result<Path> {
+    align::check_plan(mu, nu, plan)?;
+    let rows = |cloud: &Measure, index: &[usize]| -> Vec<f64> {
+        index.iter().flat_map(|&i| cloud.point(i)).copied().collect()
+    };
+    let pairs = Pairs {
+        x: rows(mu, &plan.rows),
+        p: mu.dim(),
+        y: rows(nu, &plan.columns),
+        q: nu.dim(),
+        plan: plan.clone(),
+        weights: plan.mass.clone(),
+    };
+    pairs.path(options, stop)
+}
+
+/// The path of labelled clouds: all rows, those without weight too.
+pub(super) fn labelled(options: &Geodesic, mu: &Measure, nu: &Measure, stop: &Stop) -> Result<Path> {
+    let all: Vec<usize> = (0..mu.len()).collect();
+    let weights = mu.weights().to_vec();
+    let plan = Plan { n: all.len(), m: all.len(), rows: all.clone(), columns: all, mass: weights.clone() };
+    let (x, y) = (mu.points().to_vec(), nu.points().to_vec());
+    Pairs { x, p: mu.dim(), y, q: nu.dim(), plan, weights }.path(options, stop)
+}
+
+/// One particle an entry of the plan.
+struct Pairs {
+    x: Vec<f64>,
+    p: usize,
+    y: Vec<f64>,
+    q: usize,
+    plan: Plan,
+    weights: Vec<f64>,
+}
+
+impl Pairs {
+    fn path(mut self, options: &Geodesic, stop: &Stop) -> Result<Path> {
+        let unit = linalg::power_of_two_scale(linalg::max_abs(&self.x).max(linalg::max_abs(&self.y)));
+        for v in self.x.iter_mut().chain(&mut self.y) {
+            *v /= unit;
+        }
+        let d = self.p.max(self.q);
+        if options.kind == Kind::Mccann && self.p != self.q {
+            let expected = format!("two clouds of one dimension ({} and {} differ)", self.p, self.q);
+            return Err(Error::option("kind", "mccann", expected));
+        }
+        let cross = linalg::moment(&self.weights, &self.x, self.p, &self.y, self.q);
+        let turn = linalg::polar(&align::padded_matrix(&cross, self.p, self.q, d), d)?;
+        let (x, z) = (padded(&self.x, self.p, d), linalg::map_rows(&padded(&self.y, self.q, d), d, &turn, d));
+        let squared = align::squared_of_pairs(&self.weights, &x, &z, d);
+        let path = Path {
+            kind: options.kind,
+            frame: options.frame,
+            weights: self.weights,
+            plan: self.plan,
+            dim: d,
+            squared,
+            length: squared.max(0.0).sqrt(),
+            action: squared,
+            rotation: columns(&turn, d, self.q),
+            reflected: (self.p == self.q).then(|| linalg::determinant(&turn, d) < 0.0),
+            status: Status::Completed,
+            method: Method::Closed,
+            residual: 0.0,
+            uncertainty: 0.0,
+            iterations: 0,
+            steps: 0,
+            speed_error: 0.0,
+            lost: 0.0,
+            orthogonal: turn.clone(),
+            unit,
+            first: self.x,
+            second: self.y,
+            columns: (self.p, self.q),
+            course: Motion::Straight,
+        };
+        let path = match options.kind {
+            Kind::Intrinsic => path.intrinsic(options, x, z, stop),
+            Kind::Lifted => path.lifted(options, &cross),
+            Kind::Mccann => path.straight(),
+        }?;
+        Ok(path.scaled())
+    }
+}
+
+impl Path {
+    /// The geodesic from `x` to the aligned `z` = R₀ y.
+    fn intrinsic(mut self, options: &Geodesic, x: Vec<f64>, mut z: Vec<f64>, stop: &Stop) -> Result<Path> {
+        let d = self.dim;
+        z.iter_mut().zip(&x).for_each(|(z, x)| *z -= x);
+        let span = Span::of_two(&self.weights, &x, &z, d);
+        (self.first, self.second, self.columns) = (x, z, (d, d));
+        if self.squared <= 0.0 || !self.second.iter().any(|z| *z != 0.0) {
+            // nothing moves
+            self.course = Motion::Chain { nodes: vec![span.straight(0.0), span.straight(1.0)], d };
+            return Ok(self);
+        }
+        let accuracy = Accuracy { tol: options.tol, floor: options.floor, max_steps: MAX_STEPS };
+        let found = log::join(&span, accuracy, stop)?;
+        (self.status, self.method) = (found.status, found.method);
+        (self.iterations, self.uncertainty) = (found.iterations, found.uncertainty);
+        // the end is T R₀ y
+        let turned = match found.joined {
+            Joined::Geodesic(shot) => {
+                self.action = span.speed_squared(&span.straight(0.0), &shot.velocity);
+                self.residual = shot.residual;
+                self.steps = shot.course.steps();
+                self.speed_error = shot.course.speed_error(&span);
+                self.course =
+                    Motion::Geodesic { span, course: Box::new(shot.course), turn: shot.turn.clone() };
+                shot.turn
+            }
+            Joined::Chain(Chain { nodes, action, turn: end, .. }) => {
+                self.action = action;
+                self.course = Motion::Chain { nodes, d };
+                linalg::transpose(&end, d, d)
+            }
+        };
+        self.length = self.action.max(0.0).sqrt();
+        let q = self.rotation.len() / d;
+        self.orthogonal = linalg::matmul(&turned, &self.orthogonal, d, d, d);
+        self.rotation = columns(&self.orthogonal, d, q);
+        Ok(self)
+    }
+
+    fn lifted(mut self, options: &Geodesic, cross: &[f64]) -> Result<Path> {
+        let (p, q) = self.columns;
+        let whole = p + q;
+        match options.dim.unwrap_or(self.dim) {
+            dim if dim == self.dim => {
+                let moments = Moments {
+                    xx: linalg::moment(&self.weights, &self.first, p, &self.first, p),
+                    xy: cross.to_vec(),
+                    yy: linalg::moment(&self.weights, &self.second, q, &self.second, q),
+                    rotation: self.rotation.clone(),
+                };
+                for k in 1..LOOKS {
+                    let e = moments.spectrum(k as f64 / LOOKS as f64, p, q)?;
+                    let total: f64 = e.values.iter().sum();
+                    let rest: f64 = e.values[dim..].iter().sum();
+                    self.lost = self.lost.max(if total > 0.0 { (rest / total).max(0.0) } else { 0.0 });
+                }
+                self.course = Motion::Axes { moments };
+            }
+            dim if dim == whole => {
+                self.dim = whole;
+                self.rotation = vec![0.0; whole * q];
+                (0..q).for_each(|i| self.rotation[(p + i) * q + i] = 1.0);
+                self.orthogonal = linalg::identity(whole);
+                self.reflected = None;
+                self.course = Motion::Sum;
+            }
+            dim => {
+                let expected = format!("{} (principal axes) or {whole} (all of the path)", self.dim);
+                return Err(Error::option("dim", dim, expected));
+            }
+        }
+        Ok(self)
+    }
+
+    /// Straight lines in the coordinates of the clouds: the Gram matrix is quadratic in t, its speed |a + t b|.
+    fn straight(mut self) -> Result<Path> {
+        let d = self.dim;
+        let difference: Vec<f64> = self.second.iter().zip(&self.first).map(|(y, x)| y - x).collect();
+        let span = Span::of_two(&self.weights, &self.first, &difference, d);
+        (self.length, self.action) = log::straight_cost(&span);
+        self.rotation = linalg::identity(d);
+        self.orthogonal = linalg::identity(d);
+        self.reflected = Some(false);
+        Ok(self)
+    }
+
+    /// Back from units.
+    fn scaled(mut self) -> Path {
+        let square = self.unit * self.unit;
+        self.squared *= square * square;
+        self.action *= square * square;
+        self.length *= square;
+        self
+    }
+
+    /// Number of particles.
+    pub fn len(&self) -> usize {
+        self.weights.len()
+    }
+
+    /// True without particles.
+    pub fn is_empty(&self) -> bool {
+        self.weights.is_empty()
+    }
+
+    /// The particles at time t in [0, 1], (k, dim), in units of length. O(k d²). Errors: t outside [0, 1].
+    pub fn at(&self, t: f64) -> Result<Vec<f64>> {
+        if !(0.0..=1.0).contains(&t) {
+            return Err(Error::option("t", t, "a time in [0, 1]"));
+        }
+        let mut maps = self.maps(t)?;
+        let d = self.dim;
+        if self.frame == Frame::Second {
+            maps.turned_back(&self.orthogonal, d, self.columns);
+        }
+        maps.first.iter_mut().chain(&mut maps.second).for_each(|m| *m *= self.unit);
+        let (p, q) = self.columns;
+        let mut out = vec![0.0; self.len() * d];
+        linalg::combine_rows(&self.first, p, &maps.first, &self.second, q, 1.0, &maps.second, &mut out, d);
+        Ok(out)
+    }
+
+    /// Frames at several times, (len(times), k, dim). Errors: a time outside [0, 1].
+    pub fn frames(&self, times: &[f64]) -> Result<Vec<f64>> {
+        let mut out = Vec::with_capacity(times.len() * self.len() * self.dim);
+        for t in times {
+            out.extend(self.at(*t)?);
+        }
+        Ok(out)
+    }
+
+    /// The first velocity of the geodesic, log_x(y) for labelled clouds, (k, d), in the frame of the first cloud.
+    /// Errors: a path that is no geodesic, [`Error::Singular`] where no geodesic was found.
+    pub fn velocity(&self) -> Result<Vec<f64>> {
+        let d = self.dim;
+        let v = match &self.course {
+            Motion::Geodesic { span, course, .. } => course.at(span, 0.0)?.1,
+            Motion::Chain { nodes, .. } if nodes.len() == 2 => vec![0.0; 2 * d * d],
+            Motion::Chain { .. } => {
+                let cloud = Measure::normalized(self.first.clone(), d, self.weights.clone())?;
+                let spectrum = cloud.spectrum()?;
+                let (largest, smallest) = (spectrum[0], spectrum[d - 1]);
+                return Err(Error::Singular { smallest, largest, floor: crate::mobility::FLOOR });
+            }
+            _ => return Err(Error::option("kind", format!("{:?}", self.kind), "an intrinsic path")),
+        };
+        let maps = halves(&v, d);
+        let mut out = vec![0.0; self.len() * d];
+        let scale = |m: &[f64]| -> Vec<f64> { m.iter().map(|m| m * self.unit).collect() };
+        let (on_x, on_d) = (scale(&maps.first), scale(&maps.second));
+        linalg::combine_rows(&self.first, d, &on_x, &self.second, d, 1.0, &on_d, &mut out, d);
+        Ok(out)
+    }
+
+    /// Maps to the frame of the first cloud. The ends of a geodesic are the clouds themselves, but for one rotation.
+    fn maps(&self, t: f64) -> Result<Maps> {
+        let d = self.dim;
+        Ok(match &self.course {
+            Motion::Geodesic { span, course, turn } => {
+                if t == 0.0 {
+                    halves(&span.straight(0.0), d)
+                } else if t == 1.0 {
+                    Maps { first: turn.clone(), second: turn.clone() }
+                } else {
+                    halves(&course.at(span, t)?.0, d)
+                }
+            }
+            Motion::Chain { nodes, d } => {
+                let place = t * (nodes.len() - 1) as f64;
+                let k = (place.floor() as usize).min(nodes.len() - 2);
+                let s = place - k as f64;
+                let c: Vec<f64> =
+                    nodes[k].iter().zip(&nodes[k + 1]).map(|(a, b)| (1.0 - s) * a + s * b).collect();
+                halves(&c, *d)
+            }
+            Motion::Axes { moments } => moments.maps(t, self.columns.0, self.columns.1, d)?,
+            Motion::Sum => {
+                let (p, q) = self.columns;
+                let mut maps = Maps { first: vec![0.0; d * p], second: vec![0.0; d * q] };
+                (0..p).for_each(|i| maps.first[i * p + i] = (1.0 - t).sqrt());
+                (0..q).for_each(|i| maps.second[(p + i) * q + i] = t.sqrt());
+                maps
+            }
+            Motion::Straight => {
+                let one = linalg::identity(d);
+                let times = |s: f64| -> Vec<f64> { one.iter().map(|x| s * x).collect() };
+                Maps { first: times(1.0 - t), second: times(t) }
+            }
+        })
+    }
+}
+
+impl Maps {
+    /// Rᵀ after the maps.
+    fn turned_back(&mut self, orthogonal: &[f64], d: usize, (p, q): (usize, usize)) {
+        let back = linalg::transpose(orthogonal, d, d);
+        self.first = linalg::matmul(&back, &self.first, d, d, p);
+        self.second = linalg::matmul(&back, &self.second, d, d, q);
+    }
+}
+
+impl Moments {
+    /// Of (√(1−t) x, √t y).
+    fn spectrum(&self, t: f64, p: usize, q: usize) -> Result<linalg::Eigen> {
+        let whole = p + q;
+        let mut s = vec![0.0; whole * whole];
+        for i in 0..whole {
+            for j in 0..=i {
+                s[i * whole + j] = match (i < p, j < p) {
+                    (true, _) => (1.0 - t) * self.xx[i * p + j],
+                    (false, true) => (t * (1.0 - t)).sqrt() * self.xy[j * q + i - p],
+                    (false, false) => t * self.yy[(i - p) * q + j - p],
+                };
+            }
+        }
+        linalg::symmetric_eigen(&s, whole)
+    }
+
+    /// The first `d` principal axes U, turned by the polar factor of their cross moment with (1−t) x + t R y: this
+    /// makes frames continuous in t, and the ends x and R y.
+    fn maps(&self, t: f64, p: usize, q: usize, d: usize) -> Result<Maps> {
+        let e = self.spectrum(t, p, q)?;
+        let whole = p + q;
+        let axes = |from: usize, rows: usize, scale: f64| -> Vec<f64> {
+            let mut out = vec![0.0; d * rows];
+            for i in 0..rows {
+                (0..d).for_each(|k| out[k * rows + i] = scale * e.vectors[(from + i) * whole + k]);
+            }
+            out
+        };
+        let (on_x, on_y) = (axes(0, p, (1.0 - t).sqrt()), axes(p, q, t.sqrt()));
+        // ∫ x refᵀ and ∫ y refᵀ for ref = (1−t) x + t R y
+        let back = linalg::transpose(&self.rotation, d, q);
+        let reference = |on_x: &[f64], on_y: &[f64], rows: usize| -> Vec<f64> {
+            let mut out = linalg::matmul(on_y, &back, rows, q, d);
+            out.iter_mut().for_each(|o| *o *= t);
+            for i in 0..rows {
+                (0..p).for_each(|j| out[i * d + j] += (1.0 - t) * on_x[i * p + j]);
+            }
+            out
+        };
+        let x_ref = reference(&self.xx, &self.xy, p);
+        let y_ref = reference(&linalg::transpose(&self.xy, p, q), &self.yy, q);
+        let mut cross = linalg::matmul(&on_x, &x_ref, d, p, d);
+        cross.iter_mut().zip(&linalg::matmul(&on_y, &y_ref, d, q, d)).for_each(|(a, b)| *a += b);
+        let mut maps = Maps { first: on_x, second: on_y };
+        maps.turned_back(&linalg::polar(&cross, d)?, d, (p, q));
+        Ok(maps)
+    }
+}
+
+/// Coefficients (2d, d) of rows as maps of columns.
+fn halves(c: &[f64], d: usize) -> Maps {
+    Maps { first: linalg::transpose(&c[..d * d], d, d), second: linalg::transpose(&c[d * d..], d, d) }
+}
+
+/// Rows of length p as rows of length d.
+fn padded(points: &[f64], p: usize, d: usize) -> Vec<f64> {
+    if p == d {
+        return points.to_vec();
+    }
+    let mut out = vec![0.0; points.len() / p * d];
+    out.chunks_exact_mut(d).zip(points.chunks_exact(p)).for_each(|(o, x)| o[..p].copy_from_slice(x));
+    out
+}
+
+/// The first q columns of a (d, d) matrix.
+fn columns(a: &[f64], d: usize, q: usize) -> Vec<f64> {
+    a.chunks_exact(d).flat_map(|row| row[..q].to_vec()).collect()
+}

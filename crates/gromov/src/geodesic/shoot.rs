@@ -1,0 +1,182 @@
+//! The boundary value problem: a velocity whose geodesic ends on a given Gram matrix.
+//!
+//! Newton's method on the velocity. The residual is z O − y, where z is the end of the geodesic and O turns it onto y
+//! (∫ (z O) yᵀ symmetric and not negative). Each step solves J δv = −residual by GMRES; J δv is one integration of the
+//! linearised equation along the steps of the last geodesic, so that no matrix of the size of the problem is formed.
+
+use super::integrate::{Accuracy, Course, integrate};
+use super::span::{Span, lyapunov, skew_part};
+use crate::error::Result;
+use crate::linalg::{self, Eigen};
+
+/// Newton steps before a start is given up.
+const NEWTON: usize = 25;
+/// Halvings of a Newton step.
+const HALVINGS: usize = 5;
+/// Relative size of the residual at which the end is met, and at which it counts as met when it falls no further.
+const MET: f64 = 1e-14;
+const NEARLY: f64 = 1e-12;
+/// Vectors of GMRES.
+const KRYLOV: usize = 80;
+
+/// A geodesic and how well it meets its end.
+#[derive(Debug, Clone)]
+pub(super) struct Shot {
+    pub(super) velocity: Vec<f64>,
+    pub(super) course: Course,
+    /// O with ∫ (z O) yᵀ symmetric, (d, d).
+    pub(super) turn: Vec<f64>,
+    /// |z O − y| / |y|.
+    pub(super) residual: f64,
+    /// z O − y.
+    difference: Vec<f64>,
+    pub(super) iterations: usize,
+}
+
+/// Both ends.
+pub(super) struct Ends<'a> {
+    pub(super) span: &'a Span,
+    pub(super) start: Vec<f64>,
+    /// Second moment of the start.
+    sigma: Eigen,
+    pub(super) accuracy: Accuracy,
+}
+
+impl<'a> Ends<'a> {
+    pub(super) fn new(span: &'a Span, accuracy: Accuracy) -> Result<Self> {
+        let start = span.straight(0.0);
+        let sigma = linalg::symmetric_eigen(&span.cross(&start, &start), span.d)?;
+        Ok(Ends { span, start, sigma, accuracy })
+    }
+
+    /// v − x W, the part of v without net rotation (∫ v xᵀ symmetric), and the skew W.
+    pub(super) fn horizontal(&self, v: &[f64]) -> (Vec<f64>, Vec<f64>) {
+        let f = skew_part(&self.span.cross(v, &self.start), self.span.d);
+        let w: Vec<f64> = lyapunov(&self.sigma, &f).iter().map(|x| -x).collect();
+        let turned = self.span.times(&self.start, &w);
+        (v.iter().zip(&turned).map(|(v, t)| v - t).collect(), w)
+    }
+
+    /// Newton's method towards `target` from `guess`; the shot with the least residual, met or not; `None` where the
+    /// first geodesic meets a singular Σ.
+    pub(super) fn solve(&self, target: &[f64], guess: &[f64]) -> Result<Option<Shot>> {
+        let Some(mut shot) = self.shot(target, &self.horizontal(guess).0)? else { return Ok(None) };
+        for iteration in 1..=NEWTON {
+            if shot.residual <= MET {
+                break;
+            }
+            let step = self.newton_step(target, &shot)?;
+            let mut better = None;
+            for halving in 0..=HALVINGS {
+                let length = f64::from(halving as u32).exp2().recip();
+                let v: Vec<f64> = shot.velocity.iter().zip(&step).map(|(v, s)| v + length * s).collect();
+                let trial = self.shot(target, &v)?;
+                if let Some(trial) = trial.filter(|t| t.residual < (1.0 - 0.1 * length) * shot.residual) {
+                    better = Some(trial);
+                    break;
+                }
+                if shot.residual <= NEARLY {
+                    break;
+                }
+            }
+            let Some(better) = better else { break };
+            shot = Shot { iterations: iteration, ..better };
+        }
+        Ok(Some(shot))
+    }
+
+    /// The geodesic with this velocity; `None` if it does not last until t = 1.
+    fn shot(&self, target: &[f64], velocity: &[f64]) -> Result<Option<Shot>> {
+        let course = integrate(self.span, &self.start, velocity, 1.0, self.accuracy)?;
+        if course.time < 1.0 {
+            return Ok(None);
+        }
+        let turn = linalg::polar(&self.span.cross(&course.c, target), self.span.d)?;
+        let turned = self.span.times(&course.c, &turn);
+        let difference: Vec<f64> = turned.iter().zip(target).map(|(z, y)| z - y).collect();
+        let residual = self.span.norm(&difference) / self.span.norm(target);
+        Ok(Some(Shot { velocity: velocity.to_vec(), course, turn, residual, difference, iterations: 0 }))
+    }
+
+    /// δv with J δv = −residual, to a tenth or to the residual itself near the end.
+    fn newton_step(&self, target: &[f64], shot: &Shot) -> Result<Vec<f64>> {
+        let (span, d) = (self.span, self.span.d);
+        let z = span.times(&shot.course.c, &shot.turn);
+        let towards = linalg::symmetric_eigen(&span.cross(&z, target), d)?;
+        let zero = vec![0.0; z.len()];
+        let apply = |v: &[f64]| -> Vec<f64> {
+            let (v, w) = self.horizontal(v);
+            let mut out = span.times(&shot.course.tangent(span, &zero, &v).0, &shot.turn);
+            // the turn follows: out + z W with ∫ (out + z W) yᵀ symmetric
+            let follow = lyapunov(&towards, &skew_part(&span.cross(&out, target), d));
+            // and rotations of the start, which move nothing, are mapped to those of the end: J has an inverse
+            for (part, by) in [(&z, &follow), (&target.to_vec(), &w)] {
+                let turned = span.times(part, by);
+                out.iter_mut().zip(&turned).for_each(|(o, t)| *o += t);
+            }
+            out
+        };
+        let right: Vec<f64> = shot.difference.iter().map(|x| -x).collect();
+        let solution = gmres(span, &apply, &right, shot.residual.clamp(1e-8, 0.05));
+        Ok(self.horizontal(&solution).0)
+    }
+}
+
+/// x with A x = b to a relative residual of `tol`, by GMRES without restarts.
+fn gmres(span: &Span, apply: &impl Fn(&[f64]) -> Vec<f64>, b: &[f64], tol: f64) -> Vec<f64> {
+    let size = span.norm(b);
+    let mut x = vec![0.0; b.len()];
+    if size == 0.0 {
+        return x;
+    }
+    let mut basis = vec![b.iter().map(|v| v / size).collect::<Vec<f64>>()];
+    // columns of R, rotations, right-hand side
+    let (mut columns, mut rotations, mut right): (Vec<Vec<f64>>, Vec<(f64, f64)>, Vec<f64>) =
+        (Vec::new(), Vec::new(), vec![size]);
+    let most = KRYLOV.min(span.p * span.d);
+    while columns.len() < most && right[columns.len()].abs() > tol * size {
+        let k = columns.len();
+        let mut next = apply(&basis[k]);
+        let before = span.norm(&next);
+        let mut column = vec![0.0; k + 1];
+        // twice is enough
+        for _ in 0..2 {
+            for (h, q) in column.iter_mut().zip(&basis) {
+                let part = span.inner(&next, q);
+                *h += part;
+                next.iter_mut().zip(q).for_each(|(n, q)| *n -= part * q);
+            }
+        }
+        let after = span.norm(&next);
+        for (i, (cos, sin)) in rotations.iter().enumerate() {
+            (column[i], column[i + 1]) =
+                (cos * column[i] + sin * column[i + 1], cos * column[i + 1] - sin * column[i]);
+        }
+        let length = column[k].hypot(after);
+        if length == 0.0 {
+            break;
+        }
+        let (cos, sin) = (column[k] / length, after / length);
+        column[k] = length;
+        rotations.push((cos, sin));
+        columns.push(column);
+        let rest = right[k];
+        right[k] = cos * rest;
+        right.push(-sin * rest);
+        if after <= 1e-14 * before {
+            break;
+        }
+        basis.push(next.iter().map(|n| n / after).collect());
+    }
+    let mut weights = right[..columns.len()].to_vec();
+    for k in (0..columns.len()).rev() {
+        weights[k] /= columns[k][k];
+        for i in 0..k {
+            weights[i] -= columns[k][i] * weights[k];
+        }
+    }
+    for (weight, q) in weights.iter().zip(&basis) {
+        x.iter_mut().zip(q).for_each(|(x, q)| *x += weight * q);
+    }
+    x
+}
