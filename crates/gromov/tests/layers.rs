@@ -335,7 +335,7 @@ fn a_reversed_arrow_is_found() {
     assert_eq!(found("solve.rs", "use crate::measure::Measure;"), 1);
     // everything, and a module nobody has placed
     assert_eq!(found("ot/mod.rs", "use crate::*;"), 1);
-    assert_eq!(found("geodesic/mod.rs", "use crate::error;"), 1);
+    assert_eq!(found("nowhere/mod.rs", "use crate::error;"), 1);
 }
 
 #[test]

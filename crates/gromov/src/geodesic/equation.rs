@@ -17,6 +17,9 @@ pub(super) struct Stage {
     pub(super) c: Vec<f64>,
     pub(super) v: Vec<f64>,
     pub(super) acceleration: Vec<f64>,
+    /// Γ c and Γ v.
+    on_c: Vec<f64>,
+    on_v: Vec<f64>,
     eigen: Eigen,
     inverse: Vec<f64>,
     k: Vec<f64>,
@@ -27,7 +30,8 @@ impl Stage {
     /// `None` where an eigenvalue of S is at or below `floor` times the largest: L has no inverse there.
     pub(super) fn new(span: &Span, c: Vec<f64>, v: Vec<f64>, floor: f64) -> Result<Option<Self>> {
         let (p, d) = (span.p, span.d);
-        let s = span.cross(&c, &c);
+        let on_c = span.image(&c);
+        let s = span.with_image(&c, &on_c);
         if !s.iter().all(|x| x.is_finite()) {
             return Ok(None);
         }
@@ -39,45 +43,47 @@ impl Stage {
         let mut inverse = vec![0.0; d * d];
         (0..d).for_each(|i| inverse[i * d + i] = 1.0 / eigen.values[i]);
         let inverse = linalg::conjugate_back(&eigen.vectors, &inverse, d);
-        let k = symmetric(&span.cross(&v, &c), d);
+        let k = symmetric(&span.with_image(&v, &on_c), d);
         let half: Vec<f64> = linalg::matmul(&k, &k, d, d, d).iter().map(|x| 0.5 * x).collect();
         let n = lyapunov(&eigen, &half);
-        let (vk, cn) = (linalg::matmul(&v, &k, p, d, d), linalg::matmul(&c, &n, p, d, d));
-        let force: Vec<f64> = vk.iter().zip(&cn).map(|(a, b)| -2.0 * (a - 2.0 * b)).collect();
-        let acceleration = linalg::matmul(&force, &inverse, p, d, d);
-        Ok(Some(Stage { c, v, acceleration, eigen, inverse, k, n }))
+        let mut force = vec![0.0; p * d];
+        linalg::add_product(-2.0, &v, &k, d, d, &mut force);
+        linalg::add_product(4.0, &c, &n, d, d, &mut force);
+        let acceleration = span.times(&force, &inverse);
+        let on_v = span.image(&v);
+        Ok(Some(Stage { c, v, acceleration, on_c, on_v, eigen, inverse, k, n }))
     }
 
     /// The derivative of the acceleration along (δc, δv).
     pub(super) fn tangent(&self, span: &Span, dc: &[f64], dv: &[f64]) -> Vec<f64> {
         let (p, d) = (span.p, span.d);
-        let ds = doubled(&span.cross(dc, &self.c), d);
-        let mut dk = span.cross(dv, &self.c);
-        dk.iter_mut().zip(&span.cross(&self.v, dc)).for_each(|(a, b)| *a += b);
+        let ds = doubled(&span.with_image(dc, &self.on_c), d);
+        let mut dk = span.with_image(dv, &self.on_c);
+        dk.iter_mut().zip(&span.with_image(dc, &self.on_v)).for_each(|(a, b)| *a += b);
         let dk = symmetric(&dk, d);
         // S δN + δN S = ½ (δK K + K δK) − δS N − N δS
-        let kk = doubled(&linalg::matmul(&dk, &self.k, d, d, d), d);
-        let sn = doubled(&linalg::matmul(&ds, &self.n, d, d, d), d);
-        let right: Vec<f64> = kk.iter().zip(&sn).map(|(a, b)| 0.5 * a - b).collect();
-        let dn = lyapunov(&self.eigen, &right);
-        let mut out = linalg::matmul(dv, &self.k, p, d, d);
-        let terms = [(1.0, &self.v, &dk), (-2.0, &dc.to_vec(), &self.n), (-2.0, &self.c, &dn)];
-        for (factor, a, b) in terms {
-            let product = linalg::matmul(a, b, p, d, d);
-            out.iter_mut().zip(&product).for_each(|(o, x)| *o += factor * x);
-        }
-        let by_s = linalg::matmul(&self.acceleration, &ds, p, d, d);
-        out.iter_mut().zip(&by_s).for_each(|(o, x)| *o = -2.0 * *o - x);
-        linalg::matmul(&out, &self.inverse, p, d, d)
+        let mut right = vec![0.0; d * d];
+        linalg::add_product(0.5, &dk, &self.k, d, d, &mut right);
+        linalg::add_product(-1.0, &ds, &self.n, d, d, &mut right);
+        let dn = lyapunov(&self.eigen, &doubled(&right, d));
+        let mut out = vec![0.0; p * d];
+        linalg::add_product(-2.0, dv, &self.k, d, d, &mut out);
+        linalg::add_product(-2.0, &self.v, &dk, d, d, &mut out);
+        linalg::add_product(4.0, dc, &self.n, d, d, &mut out);
+        linalg::add_product(4.0, &self.c, &dn, d, d, &mut out);
+        linalg::add_product(-1.0, &self.acceleration, &ds, d, d, &mut out);
+        span.times(&out, &self.inverse)
     }
 }
 
 /// (A + Aᵀ) / 2.
 fn symmetric(a: &[f64], d: usize) -> Vec<f64> {
-    doubled(a, d).iter().map(|x| 0.5 * x).collect()
+    let mut out = doubled(a, d);
+    out.iter_mut().for_each(|x| *x *= 0.5);
+    out
 }
 
 /// A + Aᵀ.
 fn doubled(a: &[f64], d: usize) -> Vec<f64> {
-    a.iter().zip(&linalg::transpose(a, d, d)).map(|(a, t)| a + t).collect()
+    (0..d * d).map(|k| a[k] + a[k % d * d + k / d]).collect()
 }

@@ -1,9 +1,10 @@
 //! The logarithm: which geodesic joins two labelled clouds.
 //!
-//! First Newton's method from the straight line between the aligned clouds; where it fails, continuation (the end is
-//! moved from the start to its place, each geodesic the guess for the next); where that fails, the chain of least
-//! action, whose first velocity is one more guess. Where no geodesic meets the end, because it would have to pass where
-//! Σ has no inverse, the chain itself is the answer. A geodesic that is longer than the straight line is not accepted.
+//! First the chain of least action ([`super::chain`]) between the ends, from two guesses: it finds the short way round
+//! where several geodesics join the ends, and costs little. Then Newton's method on the first velocity of the better
+//! chain ([`super::shoot`]), which needs three or four steps from there. Where that fails the chain is refined and the
+//! velocity tried again. Where no geodesic meets the end, because Σ has no inverse at an end or on the way, the finest
+//! chain is the answer, and the status says so.
 
 use super::Method;
 use super::chain::{self, Chain};
@@ -11,17 +12,17 @@ use super::integrate::Accuracy;
 use super::shoot::{Ends, Shot};
 use super::span::Span;
 use crate::error::Result;
+use crate::linalg;
 use crate::solve::{Status, Stop};
 
 /// Relative residual at which a geodesic counts as one to this end.
-pub(super) const MET: f64 = 1e-11;
-/// First step of the continuation, and the least before it is given up.
-const FIRST: f64 = 1.0 / 6.0;
-const LEAST: f64 = 1.0 / 200.0;
-/// Steps of the first chain, and how often they are doubled.
+const MET: f64 = 1e-11;
+/// Steps of the first chain, half of them in the second guess, and how often they are doubled.
 const CHAIN: usize = 16;
 const DOUBLINGS: usize = 3;
 const CHAIN_ITERATIONS: usize = 1000;
+/// A geodesic whose action is this much above that of the chain has gone another way round.
+const ANOTHER: f64 = 1.05;
 
 /// What joins the ends.
 #[derive(Debug, Clone)]
@@ -36,7 +37,7 @@ pub(super) struct Log {
     pub(super) joined: Joined,
     pub(super) method: Method,
     pub(super) status: Status,
-    /// Newton steps, and iterations of chains.
+    /// Iterations of chains and Newton steps.
     pub(super) iterations: usize,
     /// Difference of the lengths of the two finest chains, of the length; 0 for a geodesic.
     pub(super) uncertainty: f64,
@@ -46,57 +47,67 @@ pub(super) struct Log {
 pub(super) fn join(span: &Span, accuracy: Accuracy, stop: &Stop) -> Result<Log> {
     let ends = Ends::new(span, accuracy)?;
     let target = span.straight(1.0);
-    let straight: Vec<f64> = target.iter().zip(&ends.start).map(|(y, x)| y - x).collect();
-    let longest = straight_cost(span).1 * (1.0 + 1e-9);
-    let mut iterations = 0;
-    let mut accepted = |shot: Option<Shot>| {
-        let shot = shot?;
-        iterations += shot.iterations;
-        (shot.residual <= MET && span.speed_squared(&ends.start, &shot.velocity) <= longest).then_some(shot)
-    };
-    let found = |shot: Shot, method: Method, iterations: usize| Log {
-        joined: Joined::Geodesic(Box::new(shot)),
-        method,
-        status: Status::Converged,
-        iterations,
-        uncertainty: 0.0,
-    };
-    if let Some(shot) = accepted(ends.solve(&target, &straight)?) {
-        return Ok(found(shot, Method::Shooting, iterations));
-    }
-    if let Some(shot) = accepted(continuation(&ends, &straight, stop)?) {
-        return Ok(found(shot, Method::Continuation, iterations));
-    }
-    let mut guess: Vec<Vec<f64>> = (0..=CHAIN).map(|k| span.straight(k as f64 / CHAIN as f64)).collect();
-    let mut lengths = Vec::new();
-    let mut total = 0;
-    loop {
-        let chain = chain::shorten(span, &guess, CHAIN_ITERATIONS)?;
-        total += chain.outcome.iterations;
-        let velocity = first_velocity(&chain.nodes);
-        if let Some(shot) = accepted(ends.solve(&target, &velocity)?) {
-            return Ok(found(shot, Method::Minimisation, iterations + total));
+    let straight = straight_cost(span).1;
+    let mut chain = first_chain(span)?;
+    let mut iterations = chain.outcome.iterations;
+    let mut lengths = vec![chain.action.sqrt()];
+    let status = loop {
+        if let Some(shot) = ends.solve(&target, &first_velocity(&chain.nodes))? {
+            iterations += shot.iterations;
+            let action = span.speed_squared(&ends.start, &shot.velocity);
+            if shot.residual <= MET && action <= (ANOTHER * chain.action).min(straight * (1.0 + 1e-9)) {
+                return Ok(Log {
+                    joined: Joined::Geodesic(Box::new(shot)),
+                    method: Method::Shooting,
+                    status: Status::Converged,
+                    iterations,
+                    uncertainty: 0.0,
+                });
+            }
         }
-        lengths.push(chain.action.sqrt());
-        let stopped = stop.requested();
-        if lengths.len() > DOUBLINGS || stopped.is_some() {
-            let k = lengths.len() - 1;
-            let uncertainty = if k > 0 { (lengths[k] - lengths[k - 1]).abs() / lengths[k] } else { 1.0 };
-            let status = match stopped {
-                Some(status) => status,
-                None if !chain.outcome.converged => Status::IterationCap,
-                None => Status::Singular,
+        if let Some(status) = stop.requested() {
+            break status;
+        }
+        if lengths.len() > DOUBLINGS {
+            break match (chain.outcome.converged, least_share(span, &chain)? <= accuracy.floor) {
+                (false, _) => Status::IterationCap,
+                (true, true) => Status::Singular,
+                (true, false) => Status::Stalled,
             };
-            return Ok(Log {
-                joined: Joined::Chain(chain),
-                method: Method::Chain,
-                status,
-                iterations: iterations + total,
-                uncertainty,
-            });
         }
-        guess = chain::refined(&chain.nodes);
+        chain = chain::shorten(span, &chain::refined(&chain.nodes), CHAIN_ITERATIONS)?;
+        iterations += chain.outcome.iterations;
+        lengths.push(chain.action.sqrt());
+    };
+    let uncertainty = match lengths[..] {
+        [.., before, last] => (last - before).abs() / last,
+        _ => 1.0,
+    };
+    Ok(Log { joined: Joined::Chain(chain), method: Method::Chain, status, iterations, uncertainty })
+}
+
+/// The shorter of two chains: from the straight line at once, and over the chain of half as many steps.
+fn first_chain(span: &Span) -> Result<Chain> {
+    let line = |steps: usize| -> Vec<Vec<f64>> {
+        (0..=steps).map(|k| span.straight(k as f64 / steps as f64)).collect()
+    };
+    let half = chain::shorten(span, &line(CHAIN / 2), CHAIN_ITERATIONS)?;
+    let over_half = chain::shorten(span, &chain::refined(&half.nodes), CHAIN_ITERATIONS)?;
+    let at_once = chain::shorten(span, &line(CHAIN), CHAIN_ITERATIONS)?;
+    let total = half.outcome.iterations + over_half.outcome.iterations + at_once.outcome.iterations;
+    let mut best = if over_half.action < at_once.action { over_half } else { at_once };
+    best.outcome.iterations = total;
+    Ok(best)
+}
+
+/// Least ratio of the smallest eigenvalue of Σ to the largest along a chain.
+fn least_share(span: &Span, chain: &Chain) -> Result<f64> {
+    let mut least = f64::INFINITY;
+    for c in &chain.nodes {
+        let e = linalg::symmetric_eigen(&span.cross(c, c), span.d)?;
+        least = least.min(e.values[span.d - 1] / e.values[0].max(f64::MIN_POSITIVE));
     }
+    Ok(least)
 }
 
 /// Length and action of x + t D. Gram' is linear in t, so that |Gram'|² = a t² + b t + c.
@@ -124,35 +135,6 @@ pub(super) fn straight_cost(span: &Span) -> (f64, f64) {
         0.5 * (u * (a * u * u + e).sqrt() + curved)
     };
     (integral(1.0 - lowest) - integral(-lowest), action)
-}
-
-/// Geodesics to x + s D for s from 0 to 1, with steps as long as Newton's method bears.
-fn continuation(ends: &Ends<'_>, straight: &[f64], stop: &Stop) -> Result<Option<Shot>> {
-    let (mut done, mut step) = (0.0, FIRST);
-    let mut velocity = vec![0.0; straight.len()];
-    let mut slope = straight.to_vec();
-    let mut iterations = 0;
-    loop {
-        let s = f64::min(done + step, 1.0);
-        let guess: Vec<f64> = velocity.iter().zip(&slope).map(|(v, d)| v + (s - done) * d).collect();
-        let shot = ends.solve(&ends.span.straight(s), &guess)?.filter(|shot| shot.residual <= MET);
-        if let Some(shot) = shot {
-            iterations += shot.iterations;
-            if s == 1.0 {
-                let mut shot = shot;
-                shot.iterations = iterations;
-                return Ok(Some(shot));
-            }
-            slope = shot.velocity.iter().zip(&velocity).map(|(v, old)| (v - old) / (s - done)).collect();
-            velocity = shot.velocity;
-            (done, step) = (s, 1.5 * step);
-        } else {
-            step *= 0.5;
-        }
-        if step < LEAST || stop.requested().is_some() {
-            return Ok(None);
-        }
-    }
 }
 
 /// The derivative at 0 of the parabola through the first three nodes.

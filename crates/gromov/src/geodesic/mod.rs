@@ -61,12 +61,8 @@ pub enum Kind {
 pub enum Method {
     /// A closed form.
     Closed,
-    /// Newton's method on the first velocity, from that of the straight line.
+    /// Newton's method on the first velocity, from that of the discrete curve of least action.
     Shooting,
-    /// The same, with the end moved from the start to its place.
-    Continuation,
-    /// The same, from the first velocity of the discrete curve of least action.
-    Minimisation,
     /// The discrete curve of least action itself: no geodesic along which L has an inverse was found.
     Chain,
 }
@@ -169,9 +165,9 @@ impl Geodesic {
 /// # Ok::<(), gromov::Error>(())
 /// ```
 pub fn log(x: &Measure, y: &[f64]) -> Result<Vec<f64>> {
-    Geodesic::default().labelled(x, y, &mut ())?.velocity()
+    Geodesic::default().labelled(x, y, &mut ())?.velocity(0.0)
 }
 
-pub(super) fn check_tol(tol: f64) -> Result<()> {
+fn check_tol(tol: f64) -> Result<()> {
     if tol > 0.0 && tol < 1.0 { Ok(()) } else { Err(Error::option("tol", tol, "a number in (0, 1)")) }
 }

@@ -13,7 +13,7 @@ use crate::ot::Plan;
 use crate::solve::{Status, Stop};
 
 /// Cap on the steps of one integration; smooth geodesics take ten to a hundred.
-const MAX_STEPS: usize = 20_000;
+const MAX_STEPS: usize = 3_000;
 /// Times at which [`Path::lost`] is looked for.
 const LOOKS: usize = 32;
 
@@ -61,6 +61,7 @@ pub struct Path {
     pub lost: f64,
     /// R completed to an orthogonal matrix, (dim, dim).
     orthogonal: Vec<f64>,
+    floor: f64,
     unit: f64,
     /// (k, d_first) and (k, d_second), in units.
     first: Vec<f64>,
@@ -177,6 +178,7 @@ impl Pairs {
             speed_error: 0.0,
             lost: 0.0,
             orthogonal: turn.clone(),
+            floor: options.floor,
             unit,
             first: self.x,
             second: self.y,
@@ -300,19 +302,8 @@ impl Path {
 
     /// The particles at time t in [0, 1], (k, dim), in units of length. O(k d²). Errors: t outside [0, 1].
     pub fn at(&self, t: f64) -> Result<Vec<f64>> {
-        if !(0.0..=1.0).contains(&t) {
-            return Err(Error::option("t", t, "a time in [0, 1]"));
-        }
-        let mut maps = self.maps(t)?;
-        let d = self.dim;
-        if self.frame == Frame::Second {
-            maps.turned_back(&self.orthogonal, d, self.columns);
-        }
-        maps.first.iter_mut().chain(&mut maps.second).for_each(|m| *m *= self.unit);
-        let (p, q) = self.columns;
-        let mut out = vec![0.0; self.len() * d];
-        linalg::combine_rows(&self.first, p, &maps.first, &self.second, q, 1.0, &maps.second, &mut out, d);
-        Ok(out)
+        check_time(t)?;
+        Ok(self.rows(self.maps(t)?))
     }
 
     /// Frames at several times, (len(times), k, dim). Errors: a time outside [0, 1].
@@ -324,27 +315,36 @@ impl Path {
         Ok(out)
     }
 
-    /// The first velocity of the geodesic, log_x(y) for labelled clouds, (k, d), in the frame of the first cloud.
-    /// Errors: a path that is no geodesic, [`Error::Singular`] where no geodesic was found.
-    pub fn velocity(&self) -> Result<Vec<f64>> {
+    /// The velocity of the geodesic at t in [0, 1], (k, d): at 0 it is log_x(y) for labelled clouds. Errors: t outside
+    /// [0, 1], a path that is no geodesic, [`Error::Singular`] where no geodesic was found.
+    pub fn velocity(&self, t: f64) -> Result<Vec<f64>> {
+        check_time(t)?;
         let d = self.dim;
         let v = match &self.course {
-            Motion::Geodesic { span, course, .. } => course.at(span, 0.0)?.1,
+            Motion::Geodesic { span, course, .. } => course.at(span, t)?.1,
+            // the same cloud at both ends
             Motion::Chain { nodes, .. } if nodes.len() == 2 => vec![0.0; 2 * d * d],
             Motion::Chain { .. } => {
                 let cloud = Measure::normalized(self.first.clone(), d, self.weights.clone())?;
                 let spectrum = cloud.spectrum()?;
                 let (largest, smallest) = (spectrum[0], spectrum[d - 1]);
-                return Err(Error::Singular { smallest, largest, floor: crate::mobility::FLOOR });
+                return Err(Error::Singular { smallest, largest, floor: self.floor });
             }
             _ => return Err(Error::option("kind", format!("{:?}", self.kind), "an intrinsic path")),
         };
-        let maps = halves(&v, d);
+        Ok(self.rows(halves(&v, d)))
+    }
+
+    /// A frame from its maps.
+    fn rows(&self, mut maps: Maps) -> Vec<f64> {
+        let (d, (p, q)) = (self.dim, self.columns);
+        if self.frame == Frame::Second {
+            maps.turned_back(&self.orthogonal, d, self.columns);
+        }
+        maps.first.iter_mut().chain(&mut maps.second).for_each(|m| *m *= self.unit);
         let mut out = vec![0.0; self.len() * d];
-        let scale = |m: &[f64]| -> Vec<f64> { m.iter().map(|m| m * self.unit).collect() };
-        let (on_x, on_d) = (scale(&maps.first), scale(&maps.second));
-        linalg::combine_rows(&self.first, d, &on_x, &self.second, d, 1.0, &on_d, &mut out, d);
-        Ok(out)
+        linalg::combine_rows(&self.first, p, &maps.first, &self.second, q, 1.0, &maps.second, &mut out, d);
+        out
     }
 
     /// Maps to the frame of the first cloud. The ends of a geodesic are the clouds themselves, but for one rotation.
@@ -442,6 +442,10 @@ impl Moments {
         maps.turned_back(&linalg::polar(&cross, d)?, d, (p, q));
         Ok(maps)
     }
+}
+
+fn check_time(t: f64) -> Result<()> {
+    if (0.0..=1.0).contains(&t) { Ok(()) } else { Err(Error::option("t", t, "a time in [0, 1]")) }
 }
 
 /// Coefficients (2d, d) of rows as maps of columns.

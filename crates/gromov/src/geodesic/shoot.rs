@@ -2,7 +2,8 @@
 //!
 //! Newton's method on the velocity. The residual is z O − y, where z is the end of the geodesic and O turns it onto y
 //! (∫ (z O) yᵀ symmetric and not negative). Each step solves J δv = −residual by GMRES; J δv is one integration of the
-//! linearised equation along the steps of the last geodesic, so that no matrix of the size of the problem is formed.
+//! linearised equation, so that no matrix of the size of the problem is formed. Derivatives are always those of a coarse
+//! integration, and so are residuals until they are small: a fine geodesic is integrated two or three times at the end.
 
 use super::integrate::{Accuracy, Course, integrate};
 use super::span::{Span, lyapunov, skew_part};
@@ -13,6 +14,11 @@ use crate::linalg::{self, Eigen};
 const NEWTON: usize = 25;
 /// Halvings of a Newton step.
 const HALVINGS: usize = 5;
+/// Error of a step of coarse integrations, cap on their steps (smooth ones take ten), and the residual up to which they
+/// are used.
+const COARSE: f64 = 1e-7;
+const COARSE_STEPS: usize = 300;
+const ROUGHLY: f64 = 1e-5;
 /// Relative size of the residual at which the end is met, and at which it counts as met when it falls no further.
 const MET: f64 = 1e-14;
 const NEARLY: f64 = 1e-12;
@@ -60,9 +66,27 @@ impl<'a> Ends<'a> {
     /// Newton's method towards `target` from `guess`; the shot with the least residual, met or not; `None` where the
     /// first geodesic meets a singular Σ.
     pub(super) fn solve(&self, target: &[f64], guess: &[f64]) -> Result<Option<Shot>> {
-        let Some(mut shot) = self.shot(target, &self.horizontal(guess).0)? else { return Ok(None) };
+        let coarse = self.coarse();
+        let Some(first) = self.shot(target, &self.horizontal(guess).0, coarse)? else { return Ok(None) };
+        let rough = self.newton(target, first, coarse, ROUGHLY)?;
+        if rough.residual > ROUGHLY {
+            return Ok(Some(rough));
+        }
+        let Some(fine) = self.shot(target, &rough.velocity, self.accuracy)? else { return Ok(None) };
+        let iterations = rough.iterations;
+        let mut shot = self.newton(target, fine, self.accuracy, MET)?;
+        shot.iterations += iterations;
+        Ok(Some(shot))
+    }
+
+    fn coarse(&self) -> Accuracy {
+        let max_steps = self.accuracy.max_steps.min(COARSE_STEPS);
+        Accuracy { tol: self.accuracy.tol.max(COARSE), max_steps, ..self.accuracy }
+    }
+
+    fn newton(&self, target: &[f64], mut shot: Shot, accuracy: Accuracy, met: f64) -> Result<Shot> {
         for iteration in 1..=NEWTON {
-            if shot.residual <= MET {
+            if shot.residual <= met {
                 break;
             }
             let step = self.newton_step(target, &shot)?;
@@ -70,7 +94,7 @@ impl<'a> Ends<'a> {
             for halving in 0..=HALVINGS {
                 let length = f64::from(halving as u32).exp2().recip();
                 let v: Vec<f64> = shot.velocity.iter().zip(&step).map(|(v, s)| v + length * s).collect();
-                let trial = self.shot(target, &v)?;
+                let trial = self.shot(target, &v, accuracy)?;
                 if let Some(trial) = trial.filter(|t| t.residual < (1.0 - 0.1 * length) * shot.residual) {
                     better = Some(trial);
                     break;
@@ -82,12 +106,12 @@ impl<'a> Ends<'a> {
             let Some(better) = better else { break };
             shot = Shot { iterations: iteration, ..better };
         }
-        Ok(Some(shot))
+        Ok(shot)
     }
 
     /// The geodesic with this velocity; `None` if it does not last until t = 1.
-    fn shot(&self, target: &[f64], velocity: &[f64]) -> Result<Option<Shot>> {
-        let course = integrate(self.span, &self.start, velocity, 1.0, self.accuracy)?;
+    fn shot(&self, target: &[f64], velocity: &[f64], accuracy: Accuracy) -> Result<Option<Shot>> {
+        let course = integrate(self.span, &self.start, velocity, 1.0, accuracy)?;
         if course.time < 1.0 {
             return Ok(None);
         }
@@ -104,9 +128,10 @@ impl<'a> Ends<'a> {
         let z = span.times(&shot.course.c, &shot.turn);
         let towards = linalg::symmetric_eigen(&span.cross(&z, target), d)?;
         let zero = vec![0.0; z.len()];
+        let coarse = integrate(span, &self.start, &shot.velocity, 1.0, self.coarse())?;
         let apply = |v: &[f64]| -> Vec<f64> {
             let (v, w) = self.horizontal(v);
-            let mut out = span.times(&shot.course.tangent(span, &zero, &v).0, &shot.turn);
+            let mut out = span.times(&coarse.tangent(span, &zero, &v).0, &shot.turn);
             // the turn follows: out + z W with ∫ (out + z W) yᵀ symmetric
             let follow = lyapunov(&towards, &skew_part(&span.cross(&out, target), d));
             // and rotations of the start, which move nothing, are mapped to those of the end: J has an inverse
@@ -131,8 +156,8 @@ fn gmres(span: &Span, apply: &impl Fn(&[f64]) -> Vec<f64>, b: &[f64], tol: f64) 
     }
     let mut basis = vec![b.iter().map(|v| v / size).collect::<Vec<f64>>()];
     // columns of R, rotations, right-hand side
-    let (mut columns, mut rotations, mut right): (Vec<Vec<f64>>, Vec<(f64, f64)>, Vec<f64>) =
-        (Vec::new(), Vec::new(), vec![size]);
+    let (mut columns, mut rotations) = (Vec::<Vec<f64>>::new(), Vec::<(f64, f64)>::new());
+    let mut right = vec![size];
     let most = KRYLOV.min(span.p * span.d);
     while columns.len() < most && right[columns.len()].abs() > tol * size {
         let k = columns.len();

@@ -58,36 +58,29 @@ impl Span {
         c
     }
 
+    /// Γ v, (p, d).
+    pub(super) fn image(&self, v: &[f64]) -> Vec<f64> {
+        let (p, d) = (self.p, self.d);
+        match &self.gram {
+            Gram::Dense(gram) => linalg::matmul(gram, v, p, p, d),
+            #[cfg(test)]
+            Gram::Diagonal(w) => (0..p * d).map(|i| w[i / d] * v[i]).collect(),
+        }
+    }
+
     /// ∫ u vᵀ dρ = uᵀ Γ v, (d, d).
     pub(super) fn cross(&self, u: &[f64], v: &[f64]) -> Vec<f64> {
-        let (p, d) = (self.p, self.d);
-        let mut out = vec![0.0; d * d];
-        let mut row = vec![0.0; d];
-        for a in 0..p {
-            row.fill(0.0);
-            match &self.gram {
-                Gram::Dense(gram) => {
-                    for b in 0..p {
-                        let g = gram[a * p + b];
-                        (0..d).for_each(|j| row[j] += g * v[b * d + j]);
-                    }
-                }
-                #[cfg(test)]
-                Gram::Diagonal(w) => (0..d).for_each(|j| row[j] = w[a] * v[a * d + j]),
-            }
-            for i in 0..d {
-                let factor = u[a * d + i];
-                (0..d).for_each(|j| out[i * d + j] += factor * row[j]);
-            }
-        }
-        out
+        self.with_image(u, &self.image(v))
+    }
+
+    /// The same, from Γ v.
+    pub(super) fn with_image(&self, u: &[f64], image: &[f64]) -> Vec<f64> {
+        linalg::transposed_product(u, image, self.d, self.d)
     }
 
     /// ⟨u, v⟩ = tr ∫ u vᵀ dρ.
     pub(super) fn inner(&self, u: &[f64], v: &[f64]) -> f64 {
-        let d = self.d;
-        let cross = self.cross(u, v);
-        (0..d).map(|i| cross[i * d + i]).sum()
+        linalg::dot(u, &self.image(v))
     }
 
     /// √⟨u, u⟩.

@@ -62,13 +62,52 @@ pub(crate) fn identity(d: usize) -> Vec<f64> {
 
 /// A B for A (n, k) and B (k, m).
 pub(crate) fn matmul(a: &[f64], b: &[f64], n: usize, k: usize, m: usize) -> Vec<f64> {
-    debug_assert!(a.len() == n * k && b.len() == k * m);
+    debug_assert!(a.len() == n * k);
     let mut c = vec![0.0; n * m];
-    for i in 0..n {
-        for l in 0..k {
-            let ail = a[i * k + l];
-            for j in 0..m {
-                c[i * m + j] += ail * b[l * m + j];
+    add_product(1.0, a, b, k, m, &mut c);
+    c
+}
+
+/// C += f A B for A (n, k), B (k, m) and C (n, m).
+pub(crate) fn add_product(f: f64, a: &[f64], b: &[f64], k: usize, m: usize, c: &mut [f64]) {
+    debug_assert!(b.len() == k * m && a.len() * m == c.len() * k);
+    match m {
+        1 => add_product_fixed::<1>(f, a, b, k, c),
+        2 => add_product_fixed::<2>(f, a, b, k, c),
+        3 => add_product_fixed::<3>(f, a, b, k, c),
+        4 => add_product_fixed::<4>(f, a, b, k, c),
+        5 => add_product_fixed::<5>(f, a, b, k, c),
+        _ => {
+            for (c, a) in c.chunks_exact_mut(m.max(1)).zip(a.chunks_exact(k.max(1))) {
+                for (a, b) in a.iter().zip(b.chunks_exact(m.max(1))) {
+                    c.iter_mut().zip(b).for_each(|(c, b)| *c += f * a * b);
+                }
+            }
+        }
+    }
+}
+
+/// [`add_product`] for rows of known length.
+fn add_product_fixed<const M: usize>(f: f64, a: &[f64], b: &[f64], k: usize, c: &mut [f64]) {
+    let b = b.as_chunks::<M>().0;
+    for (c, a) in c.as_chunks_mut::<M>().0.iter_mut().zip(a.chunks_exact(k.max(1))) {
+        for (a, b) in a.iter().zip(b) {
+            let a = f * a;
+            for j in 0..M {
+                c[j] += a * b[j];
+            }
+        }
+    }
+}
+
+/// Aᵀ B for A (k, n) and B (k, m).
+pub(crate) fn transposed_product(a: &[f64], b: &[f64], n: usize, m: usize) -> Vec<f64> {
+    debug_assert!(a.len() * m == b.len() * n);
+    let mut c = vec![0.0; n * m];
+    for (a, b) in a.chunks_exact(n.max(1)).zip(b.chunks_exact(m.max(1))) {
+        for (c, a) in c.chunks_exact_mut(m.max(1)).zip(a) {
+            for (c, b) in c.iter_mut().zip(b) {
+                *c += a * b;
             }
         }
     }
@@ -88,7 +127,7 @@ pub(crate) fn transpose(a: &[f64], n: usize, m: usize) -> Vec<f64> {
 
 /// Q^T A Q for square A, Q of size d.
 pub(crate) fn conjugate(q: &[f64], a: &[f64], d: usize) -> Vec<f64> {
-    matmul(&matmul(&transpose(q, d, d), a, d, d, d), q, d, d, d)
+    matmul(&transposed_product(q, a, d, d), q, d, d, d)
 }
 
 /// Q A Q^T for square A, Q of size d.
