@@ -18,6 +18,7 @@
 //! | [`verify`](mod@verify) | checks a certificate with code of its own |
 //! | [`energy`] | functionals and their gradients; the trait to add your own |
 //! | [`flow`] | gradient flows in both geometries, and how much a cloud has changed |
+//! | [`geodesic`] | geodesics: of Gaussians in closed form |
 //! | [`io`] | readers and writers under limits |
 //! | [`report`] | self-contained HTML pages |
 //! | [`demo`] | the built-in demonstration |
@@ -46,6 +47,7 @@ pub mod demo;
 pub mod energy;
 pub mod error;
 pub mod flow;
+pub mod geodesic;
 pub mod igw;
 pub mod io;
 mod linalg;

@@ -1,0 +1,3 @@
+//! Geodesics of the IGW geometry.
+
+pub mod gaussian;
