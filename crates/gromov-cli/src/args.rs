@@ -379,7 +379,8 @@ pub struct Barycenter {
     /// Dimension of the barycentre [default: the largest of the clouds with lambda > 0]
     #[arg(long, allow_negative_numbers = true, value_name = "D", value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub dim: Option<u32>,
-    /// Starts, the first near each of the clouds [default: as many as clouds with lambda > 0, at least 2 and at most 8]
+    /// Starts, the first near each of the clouds [default: as many as clouds with lambda > 0, at least 8 and at most 16; 2
+    /// to 8 when n times the points of the largest cloud is above 40000]
     #[arg(long, allow_negative_numbers = true, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub starts: Option<u32>,
     /// A start has converged when a search for plans lowers the objective by at most X of it

@@ -7,24 +7,22 @@
 //!
 //! the best Y is a principal component analysis, a^½ Y = Z V with the first d eigenvectors V of Zᵀ Z. The solver
 //! alternates: exact transport for each P_k in the direction A = M_k (warm starts), then Y. Neither increases the
-//! objective. First plans come from a search for each cloud ([`Alternating`]), because the rotation in which the
+//! objective. First plans come from a search for each cloud ([`crate::igw::Alternating`]), because the rotation in which the
 //! alternation starts matters, and searches follow where it ends; it goes on while they find better plans. An iteration
 //! costs K transport problems and O(n (Σ d_k)²).
 //!
 //! IGW²(Y, X_k) ≥ Σ_i (μ_i − λ_i(Σ_k))² for every Y with the spectrum μ, and the sum over k is least at the mean of the
 //! spectra, cut to d values: the lower bound of the solution.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use rayon::prelude::*;
-
-use super::{check_lambdas, mean_of_spectra, start};
+use super::check_lambdas;
+use super::problem::{Problem, support};
+use super::state::State;
 use crate::error::{Error, Result};
-use crate::igw::{Alternating, align};
-use crate::linalg;
 use crate::measure::Measure;
-use crate::ot::{Basis, Exact, LowRankCost, Plan};
-use crate::solve::{Event, Observer, Status, Stop};
+use crate::ot::Plan;
+use crate::solve::{Event, Observer, Status};
 
 /// Most points of a barycentre whose number is not given.
 pub const MOST_POINTS: usize = 2000;
@@ -45,10 +43,11 @@ pub struct Barycenter {
     pub dim: Option<usize>,
     /// λ (K), not negative and of sum one; `None`: equal.
     pub lambdas: Option<Vec<f64>>,
-    /// Starts: first near each cloud (a sample of it), then from independent draws of them; `None`: as many as clouds
-    /// with λ > 0, at least 2 and at most 8.
+    /// Starts: first near each cloud (a sample of it), then from independent draws of them. `None`, for K clouds with
+    /// λ > 0: K, at least 8 and at most 16, or 2 to 8 where n times the points of the largest is above 40,000.
     pub starts: Option<usize>,
-    /// Starts of each search for plans.
+    /// Starts of each search for plans, but for the first ones near each cloud: these take as many as a distance does
+    /// ([`crate::igw::Alternating::starts`]).
     pub search_starts: usize,
     /// Seed of samples and searches.
     pub seed: u64,
@@ -101,7 +100,7 @@ pub struct Solution {
     pub status: Status,
     /// Iterations of all starts.
     pub iterations: usize,
-    /// Starts done.
+    /// Starts done: fewer than asked for where one meets the lower bound.
     pub starts: usize,
     /// Starts that reached the best objective (equal within 1e-9).
     pub hits: usize,
@@ -181,9 +180,11 @@ impl Barycenter {
     pub fn solve(&self, clouds: &[Measure], observer: &mut dyn Observer) -> Result<Solution> {
         self.check()?;
         let problem = Problem::new(self, clouds, observer)?;
-        let starts = self.starts.unwrap_or(problem.clouds.len().clamp(2, 8));
+        let starts = self.starts.unwrap_or_else(|| problem.starts());
         let (mut ends, mut iterations, mut stopped) = (Vec::<State>::new(), 0, None);
-        while ends.len() < starts && stopped.is_none() {
+        // no start is better than one that meets the bound
+        let met = |ends: &[State]| ends.iter().any(|end| problem.met(end.objective()));
+        while ends.len() < starts && stopped.is_none() && !met(&ends) {
             let mut state = State::new(&problem, ends.len())?;
             iterations += 1;
             loop {
@@ -201,332 +202,5 @@ impl Barycenter {
             ends.push(state);
         }
         problem.finish(clouds, ends, iterations, stopped)
-    }
-}
-
-/// The clouds with λ > 0 in units, and the support.
-pub(super) struct Problem<'a> {
-    pub(super) options: &'a Barycenter,
-    pub(super) clouds: Vec<Measure>,
-    /// Their places among all clouds, and λ of all.
-    places: Vec<usize>,
-    lambdas: Vec<f64>,
-    means: Vec<Vec<f64>>,
-    unit: f64,
-    pub(super) weights: Measure,
-    dim: usize,
-    /// Σ_k λ_k |Σ_k|², and the lower bound.
-    size: f64,
-    lower: f64,
-    clock: Instant,
-    stop: Stop,
-    flag: Flag,
-}
-
-/// An observer that only hands a flag on.
-#[derive(Clone)]
-struct Flag(Option<std::sync::Arc<std::sync::atomic::AtomicBool>>);
-
-impl Observer for Flag {
-    fn event(&mut self, _: &Event) -> std::ops::ControlFlow<()> {
-        std::ops::ControlFlow::Continue(())
-    }
-
-    fn flag(&self) -> Option<std::sync::Arc<std::sync::atomic::AtomicBool>> {
-        self.0.clone()
-    }
-}
-
-impl<'a> Problem<'a> {
-    fn new(options: &'a Barycenter, clouds: &[Measure], observer: &dyn Observer) -> Result<Self> {
-        if clouds.is_empty() {
-            return Err(Error::shape("clouds", "at least one", "none"));
-        }
-        let lambdas = check_lambdas(options.lambdas.as_deref(), clouds.len())?;
-        let places: Vec<usize> = (0..clouds.len()).filter(|&k| lambdas[k] > 0.0).collect();
-        let mean = |c: &Measure| if options.center { c.mean() } else { vec![0.0; c.dim()] };
-        let means: Vec<Vec<f64>> = clouds.iter().map(mean).collect();
-        let shifted: Vec<Measure> = places.iter().map(|&k| clouds[k].shifted_by(&means[k])).collect();
-        let scale = shifted.iter().map(Measure::scale).fold(0.0, f64::max);
-        let unit = linalg::power_of_two_scale(scale.min(f64::MAX));
-        let clouds: Vec<Measure> = shifted.iter().map(|c| c.divided_by(unit)).collect();
-        let weights = support(options, clouds.iter())?;
-        let dim = options.dim.unwrap_or(clouds.iter().map(Measure::dim).max().unwrap_or(1));
-        let spectra = clouds.iter().map(Measure::spectrum).collect::<Result<Vec<_>>>()?;
-        let used: Vec<f64> = places.iter().map(|&k| lambdas[k]).collect();
-        let rank = dim.min(weights.weights().iter().filter(|w| **w > 0.0).count());
-        let lower = mean_of_spectra(&spectra, &used, rank).1;
-        let size = spectra.iter().zip(&used).map(|(l, w)| w * linalg::dot(l, l)).sum();
-        let flag = Flag(observer.flag());
-        let stop = Stop::after(options.time_limit).or_flag(observer.flag());
-        let clock = Instant::now();
-        Ok(Problem {
-            options,
-            clouds,
-            places,
-            lambdas,
-            means,
-            unit,
-            weights,
-            dim,
-            size,
-            lower,
-            clock,
-            stop,
-            flag,
-        })
-    }
-
-    fn lambda(&self, k: usize) -> f64 {
-        self.lambdas[self.places[k]]
-    }
-
-    fn scaled(&self, squared: f64) -> f64 {
-        squared * self.unit * self.unit * self.unit * self.unit
-    }
-
-    /// |Σ_Y| is at most the root mean square of |Σ_k|.
-    fn rounding(&self) -> f64 {
-        32.0 * f64::EPSILON * self.size
-    }
-
-    /// Plans to every cloud from a search for each.
-    fn search(&self, y: &Measure, round: u64) -> Result<Vec<Plan>> {
-        let search = |x: &Measure| -> Result<Plan> {
-            let options = Alternating {
-                starts: Some(self.options.search_starts),
-                seed: self.options.seed.wrapping_add(round),
-                time_limit: self.options.time_limit.map(|limit| limit.saturating_sub(self.clock.elapsed())),
-                ..Alternating::default()
-            };
-            Ok(options.solve(y, x, &mut self.flag.clone())?.plan)
-        };
-        self.clouds.par_iter().map(search).collect()
-    }
-
-    /// The best points for given plans, along their principal axes.
-    fn points(&self, plans: &[Plan]) -> Result<Measure> {
-        let (n, d) = (self.weights.len(), self.dim);
-        let widths: Vec<usize> = self.clouds.iter().map(Measure::dim).collect();
-        let width: usize = widths.iter().sum();
-        // rows √λ_k (a⁻¹ P_k X_k)_i side by side
-        let (mut z, mut from) = (vec![0.0; n * width], 0);
-        for (k, plan) in plans.iter().enumerate() {
-            let (p, root) = (widths[k], self.lambda(k).sqrt());
-            let (pushed, mass) = (plan.push(self.clouds[k].points(), p), plan.marginals().0);
-            for i in (0..n).filter(|&i| mass[i] > 0.0) {
-                for c in 0..p {
-                    z[i * width + from + c] = root * pushed[i * p + c] / mass[i];
-                }
-            }
-            from += p;
-        }
-        let moment = linalg::moment(self.weights.weights(), &z, width, &z, width);
-        let eigen = linalg::symmetric_eigen(&moment, width)?;
-        let mut axes = vec![0.0; d * width];
-        for k in 0..d.min(width) {
-            for c in 0..width {
-                axes[k * width + c] = eigen.vectors[c * width + k];
-            }
-        }
-        let points = linalg::map_rows(&z, width, &axes, d);
-        Measure::weighted(points, d, self.weights.weights().to_vec())
-    }
-
-    /// IGW² of each plan.
-    fn squared(&self, y: &Measure, plans: &[Plan]) -> Result<Vec<f64>> {
-        let of = |(x, plan): (&Measure, &Plan)| Ok(align::plan(y, x, plan)?.squared);
-        self.clouds.par_iter().zip(plans).map(of).collect()
-    }
-
-    fn objective(&self, squared: &[f64]) -> f64 {
-        squared.iter().enumerate().map(|(k, s)| self.lambda(k) * s).sum()
-    }
-}
-
-/// Weights of the points, as a cloud on the line.
-fn support<'c>(options: &Barycenter, clouds: impl Iterator<Item = &'c Measure> + Clone) -> Result<Measure> {
-    let equal = |n: usize| Measure::uniform(vec![0.0; n], 1);
-    if let Some(weights) = &options.weights {
-        return Measure::weighted(vec![0.0; weights.len()], 1, weights.clone());
-    }
-    if let Some(n) = options.n_points {
-        return equal(n);
-    }
-    let most = clouds.clone().map(Measure::len).max().unwrap_or(1);
-    match clouds.into_iter().find(|c| c.len() == most) {
-        Some(largest) if most <= MOST_POINTS => {
-            Measure::weighted(vec![0.0; most], 1, largest.weights().to_vec())
-        }
-        _ => equal(MOST_POINTS),
-    }
-}
-
-/// One start under way: points, plans and their values in units.
-struct State {
-    y: Measure,
-    plans: Vec<Plan>,
-    bases: Vec<Option<Basis>>,
-    squared: Vec<f64>,
-    trace: Vec<f64>,
-    status: Status,
-    searches: u64,
-}
-
-impl State {
-    fn new(problem: &Problem<'_>, number: usize) -> Result<Self> {
-        let first = start::cloud(problem, number)?;
-        let plans = problem.search(&first, number as u64)?;
-        let y = problem.points(&plans)?;
-        let squared = problem.squared(&y, &plans)?;
-        let trace = vec![problem.objective(&squared)];
-        let bases = vec![None; plans.len()];
-        Ok(State { y, plans, bases, squared, trace, status: Status::IterationCap, searches: number as u64 })
-    }
-
-    fn objective(&self) -> f64 {
-        self.trace.last().copied().unwrap_or(f64::INFINITY)
-    }
-
-    /// Plans in the directions of their cross moments, then points; where that gains nothing, a search for plans. False
-    /// when the start has ended.
-    fn step(&mut self, problem: &Problem<'_>) -> Result<bool> {
-        if self.trace.len() > problem.options.max_iter {
-            return Ok(false);
-        }
-        let plans = self.transported(problem)?;
-        if self.take(problem, plans, 0.0)? {
-            return Ok(true);
-        }
-        if problem.stop.requested().is_some() {
-            return Ok(false);
-        }
-        self.searches += 1000;
-        let found = problem.search(&self.y, self.searches)?;
-        let values = problem.squared(&self.y, &found)?;
-        let plans: Vec<Plan> = (0..found.len())
-            .map(|k| if values[k] < self.squared[k] { found[k].clone() } else { self.plans[k].clone() })
-            .collect();
-        let gain = problem.options.tol * self.objective();
-        let better = self.take(problem, plans, gain)?;
-        if better {
-            self.bases.iter_mut().for_each(|b| *b = None);
-        } else if problem.stop.requested().is_none() {
-            self.status = Status::Converged;
-        }
-        Ok(better)
-    }
-
-    /// Optimal plans for the costs −yᵀ M_k x.
-    fn transported(&mut self, problem: &Problem<'_>) -> Result<Vec<Plan>> {
-        let (y, d) = (&self.y, self.y.dim());
-        let one = |((x, plan), basis): ((&Measure, &Plan), &mut Option<Basis>)| -> Result<Plan> {
-            let p = x.dim();
-            let mut direction = plan.cross_moment(y.points(), d, x.points(), p);
-            let size = linalg::max_abs(&direction);
-            if size == 0.0 {
-                return Ok(plan.clone());
-            }
-            direction.iter_mut().for_each(|m| *m /= size);
-            let cost = LowRankCost::inner_product(y.points(), &direction, x.points(), d, p)?;
-            let solved =
-                Exact::default().run(&cost, y.weights(), x.weights(), basis.take(), &problem.stop)?;
-            let plan = solved.plan();
-            *basis = Some(solved.into_basis());
-            Ok(plan)
-        };
-        problem.clouds.par_iter().zip(&self.plans).zip(&mut self.bases).map(one).collect()
-    }
-
-    /// Takes plans with their points if the objective falls, by more than `gain` and its rounding.
-    fn take(&mut self, problem: &Problem<'_>, plans: Vec<Plan>, gain: f64) -> Result<bool> {
-        let y = problem.points(&plans)?;
-        let squared = problem.squared(&y, &plans)?;
-        let objective = problem.objective(&squared);
-        if objective >= self.objective() - gain.max(1e-3 * problem.rounding()) {
-            return Ok(false);
-        }
-        (self.y, self.plans, self.squared) = (y, plans, squared);
-        self.trace.push(objective);
-        Ok(true)
-    }
-}
-
-impl Problem<'_> {
-    fn finish(
-        &self,
-        clouds: &[Measure],
-        ends: Vec<State>,
-        iterations: usize,
-        stopped: Option<Status>,
-    ) -> Result<Solution> {
-        let (starts, rounding) = (ends.len(), self.rounding());
-        let best = ends.iter().map(State::objective).fold(f64::INFINITY, f64::min);
-        let hits = ends.iter().filter(|e| e.objective() - best <= 1e-9 * best + rounding).count();
-        let Some(end) = ends.into_iter().find(|e| e.objective() <= best) else {
-            return Err(Error::option("starts", starts, "starts whose objective is a number"));
-        };
-        let y = self.framed(&end)?;
-        let scaled = y.moved(y.points().iter().map(|v| v * self.unit).collect());
-        let (mut plans, mut squared, mut rotations) = (Vec::new(), Vec::new(), Vec::new());
-        for (k, cloud) in clouds.iter().enumerate() {
-            if let Some(place) = self.places.iter().position(|&p| p == k) {
-                rotations.push(align::plan(&y, &self.clouds[place], &end.plans[place])?.rotation);
-                plans.push(end.plans[place].clone());
-                squared.push(self.scaled(end.squared[place]));
-            } else {
-                let options = Alternating {
-                    starts: Some(self.options.search_starts),
-                    seed: self.options.seed,
-                    time_limit: self
-                        .options
-                        .time_limit
-                        .map(|limit| limit.saturating_sub(self.clock.elapsed())),
-                    ..Alternating::default()
-                };
-                let cloud = cloud.shifted_by(&self.means[k]);
-                let sol = options.solve(&scaled, &cloud, &mut self.flag.clone())?;
-                rotations.push(sol.rotation);
-                plans.push(sol.plan);
-                squared.push(sol.squared);
-            }
-        }
-        Ok(Solution {
-            points: scaled.points().to_vec(),
-            weights: scaled.weights().to_vec(),
-            dim: self.dim,
-            objective: self.scaled(best),
-            lower_bound: self.scaled(self.lower),
-            rounding: self.scaled(rounding),
-            status: stopped.unwrap_or(end.status),
-            iterations,
-            starts,
-            hits,
-            trace: end.trace.iter().map(|v| self.scaled(*v)).collect(),
-            lambdas: self.lambdas.clone(),
-            plans,
-            squared,
-            rotations,
-            means: self.means.clone(),
-            unit: self.unit,
-            objective_in_units: best,
-        })
-    }
-
-    /// The points turned into the frame of the first cloud, where they have its dimension or more.
-    fn framed(&self, end: &State) -> Result<Measure> {
-        let (x, d) = (&self.clouds[0], self.dim);
-        let p = x.dim();
-        if p > d {
-            return Ok(end.y.clone());
-        }
-        let moment = end.plans[0].cross_moment(end.y.points(), d, x.points(), p);
-        let mut padded = vec![0.0; d * d];
-        for i in 0..d {
-            padded[i * d..i * d + p].copy_from_slice(&moment[i * p..(i + 1) * p]);
-        }
-        // y ≈ O x, so that Oᵀ y lies in the frame of x
-        let turn = linalg::transpose(&linalg::polar(&padded, d)?, d, d);
-        Ok(end.y.moved(linalg::map_rows(end.y.points(), d, &turn, d)))
     }
 }

@@ -22,7 +22,9 @@
 
 pub mod free;
 pub mod gaussian;
+mod problem;
 mod start;
+mod state;
 #[cfg(test)]
 mod tests;
 

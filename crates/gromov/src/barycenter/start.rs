@@ -1,6 +1,6 @@
 //! Clouds from which a barycentre starts: points of the clouds, as many as it has.
 
-use super::free::Problem;
+use super::problem::Problem;
 use crate::error::Result;
 use crate::measure::{Measure, sample, sample::Source};
 

