@@ -324,6 +324,59 @@ fn output(path: &Path, outputs: &mut Outputs) -> Result<Output, Failure> {
     Ok(Output { path: path.to_path_buf(), format })
 }
 
+/// A barycentre to find.
+pub struct Barycenter {
+    /// The clouds.
+    pub inputs: Vec<Input>,
+    /// The same for the solver.
+    pub clouds: Vec<Measure>,
+    /// Options; clouds are centred when they are read.
+    pub options: gromov::Barycenter,
+    /// Where the points go.
+    pub out: Option<PathBuf>,
+    /// Where the page goes.
+    pub report: Option<PathBuf>,
+    /// Clouds of which a sample was taken.
+    pub sampled: Vec<Sampled>,
+}
+
+/// Checks the arguments of `barycenter` and reads its clouds.
+pub fn barycenter(args: &args::Barycenter, common: &args::Common) -> Result<Barycenter, Failure> {
+    let options = gromov::Barycenter {
+        n_points: args.n_points.map(|n| n as usize),
+        dim: args.dim.map(|d| d as usize),
+        lambdas: args.lambdas.clone(),
+        starts: args.starts.map(|s| s as usize),
+        seed: common.seed,
+        tol: args.tol,
+        time_limit: args.time_limit.map(seconds).transpose()?,
+        ..gromov::Barycenter::default()
+    };
+    if let Some(given) = args.lambdas.as_ref().map(Vec::len).filter(|n| *n != args.clouds.len()) {
+        let problem = format!("{given} given for {} clouds; give one each", args.clouds.len());
+        return Err(Failure::new(format!("--lambdas: {problem}")));
+    }
+    options.check()?;
+    check_formats(&args.reading, args.clouds.iter().map(PathBuf::as_path))?;
+    let mut outputs = Outputs::default();
+    if let Some(path) = &args.report {
+        page(path, &mut outputs)?;
+    }
+    if let Some(path) = &args.out {
+        io::check_cloud_writable(path)?;
+        outputs.add(path, "--out")?;
+    }
+    let mut reading = Reading::new(&args.reading, common.seed, outputs);
+    let inputs = args.clouds.iter().map(|path| reading.cloud(path)).collect::<Result<Vec<_>, _>>()?;
+    let clouds: Vec<Measure> = inputs.iter().map(|input| input.cloud.clone()).collect();
+    if let Some(path) = &args.out {
+        let (weights, dim) = options.support(&clouds)?;
+        io::check_cloud_fits(path, dim, weights.iter().any(|w| *w != weights[0]))?;
+    }
+    let (out, report) = (args.out.clone(), args.report.clone());
+    Ok(Barycenter { inputs, clouds, options, out, report, sampled: reading.sampled })
+}
+
 /// Adds a page to the outputs.
 fn page(path: &Path, outputs: &mut Outputs) -> Result<(), Failure> {
     if ending(path).as_deref() != Some("html") {

@@ -9,7 +9,7 @@ use common::{Folder, normal, timeless, turned};
 use gromov::Measure;
 
 /// Every kind of output goes into the folder `out`.
-const COMMANDS: [&str; 45] = [
+const COMMANDS: [&str; 47] = [
     "distance a.csv b.csv --plan out/p.csv --report out/r.html",
     "distance a.csv b.csv --center --seed 5",
     "distance a.csv b.csv --starts 20 --tol 0",
@@ -25,6 +25,8 @@ const COMMANDS: [&str; 45] = [
     "distance plane.csv other.csv --method global --certificate out/c.npz --report out/r.html",
     "distance a.csv plane.csv --center --points 12 --certificate out/c.npz --tol 1e-4",
     "verify certificate.npz plane.csv other.csv",
+    "barycenter a.csv plane.csv heavy.csv --out out/o.npz --report out/r.html",
+    "barycenter big.csv big2.csv --points 60 --lambdas 0.3,0.7 --seed 3 --out out/o.ply",
     "info a.csv",
     "info big.csv --center",
     "info heavy.csv --points 30 --seed 2",

@@ -125,3 +125,25 @@ fn the_page_and_the_table_of_a_distance_tell_the_same_angle() {
     assert!(table.contains("rotation by 40.11 degrees"), "{table}");
     assert!(text(&folder, "d.html").contains("a rotation, by 40.11° from the first to the second"));
 }
+
+#[test]
+fn a_barycentre_has_a_page_for_any_dimensions_and_sizes() {
+    let folder = Folder::new();
+    for d in [1, 2, 3, 5] {
+        folder.cloud(format!("{d}.csv"), &normal(d as u64, 20 + d, d));
+    }
+    for clouds in ["1.csv", "2.csv 2.csv", "1.csv 2.csv 3.csv", "3.csv 5.csv", "5.csv 2.csv --dim 2"] {
+        let line = format!("barycenter {clouds} --starts 1 --report r.html");
+        let run = folder.line(&line);
+        assert!(run.code == Some(0) && run.stdout.contains("report       r.html"), "{line}: {}", run.stderr);
+        let html = text(&folder, "r.html");
+        for words in
+            ["<h1>Barycentre of ", "lower bound", "Grey: each cloud", "from the cloud (0) to the barycentre"]
+        {
+            assert!(html.contains(words), "{line}: {words}");
+        }
+        folder.line(&line);
+        assert!(html == text(&folder, "r.html"), "{line}");
+        std::fs::remove_file(folder.path("r.html")).unwrap();
+    }
+}

@@ -102,6 +102,18 @@ fn usage_is_checked_with_one_line_each() {
         ("distance a.csv none.PNG --invert", "none.PNG: no such file"),
         ("distance a.csv b.csv --invert --transform none.png --out o.csv", "none.png: no such file"),
         ("flow a.csv --energy igw:target=none.png --invert", "none.png: no such file"),
+        ("barycenter", "not provided: <CLOUD>...; try 'gromov barycenter --help'"),
+        ("barycenter a.csv b.csv --lambdas 0.5", "--lambdas: 1 given for 2 clouds; give one each"),
+        ("barycenter a.csv b.csv --lambdas 0.5,0.6", "--lambdas: a sum of 1.1 is not allowed"),
+        ("barycenter a.csv b.csv --lambdas 1.5,-0.5", "--lambdas: -0.5 is not allowed; give numbers >= 0"),
+        ("barycenter a.csv b.csv --lambdas 1,x", "invalid value 'x' for '--lambdas"),
+        ("barycenter a.csv --n-points 0", "0 is not in 1..=1000000"),
+        ("barycenter a.csv --dim 9999", "9999 is not in 1..=4096"),
+        ("barycenter a.csv --tol -1", "--tol: -1 is not allowed"),
+        ("barycenter a.csv --time-limit -1", "--time-limit: -1 is not allowed"),
+        ("barycenter a.csv --out o.xyz", "o.xyz: clouds are not written as .xyz"),
+        ("barycenter a.csv --report o.txt", "o.txt: a report is written as .html"),
+        ("barycenter a.csv --invert", "--invert concerns pictures"),
         ("completions", "not provided: <SHELL>"),
         (
             "completions sh",
@@ -137,7 +149,7 @@ fn options_of_later_issues_are_unknown() {
             }
         }
     }
-    for command in ["geodesic", "barycenter", "pairwise"] {
+    for command in ["geodesic", "pairwise"] {
         assert!(folder.refused([command, "a.csv", "b.csv"]).contains("unrecognized subcommand"));
     }
 }
@@ -188,6 +200,12 @@ fn wrong_input_is_named_with_its_file() {
             "distance line.csv a.csv --transform heavy.csv --out o.npy",
             "o.npy: the cloud has weights, which .npy cannot hold; write .npz, .csv",
         ),
+        ("barycenter a.csv bad.csv", "bad.csv:3"),
+        (
+            "barycenter a.csv b.csv --dim 4 --out o.ply",
+            "o.ply: vertices of .ply have 2 or 3 coordinates, not 4",
+        ),
+        ("barycenter heavy.csv line.csv --out o.npy", "o.npy: the cloud has weights, which .npy cannot hold"),
         (
             "flow line.csv --energy quadratic --frames-ply f",
             "line.csv: its points have d = 1 coordinates, and --frames-ply needs 2 or 3; use --out",
@@ -229,6 +247,8 @@ fn outputs_that_cannot_be_written_are_found_before_the_inputs_are_read() {
             "flow none.csv --energy quadratic --frames-ply a.csv/x/y",
             "a.csv/x/y: cannot be created: a.csv is not",
         ),
+        ("barycenter none.csv --out no/o.csv", "no/o.csv: its folder no cannot be used"),
+        ("barycenter none.csv --report no/o.html", "no/o.html: its folder no cannot be used"),
         ("demo --out a.csv", "a.csv: the folder cannot be created: "),
         ("demo --out a.csv/x", "a.csv/x: the folder cannot be created: "),
     ] {
@@ -250,6 +270,9 @@ fn an_answer_with_a_reservation_exits_with_one_and_writes_everything() {
     let table = folder.line("distance a.csv b.csv --time-limit 0");
     assert_eq!((table.code, table.stderr.as_str()), (Some(1), ""));
     assert!(table.stdout.contains("time_cap (raise --time-limit to search on)"), "{}", table.stdout);
+    let o = folder.json("barycenter a.csv b.csv --time-limit 0 --json --out m.csv", 1);
+    assert_eq!((&o["status"], &o["starts"]), (&"time_cap".into(), &1.into()));
+    assert_eq!((folder.read("m.csv").len(), folder.read("m.csv").dim()), (12, 3));
     let o =
         folder.json("flow a.csv --energy quadratic --metric w2 --scheme rk4 --step 1e9 --steps 99 --json", 1);
     assert_eq!((&o["status"], o["energy_rises"] == o["steps"]), (&"stalled".into(), true));
@@ -271,6 +294,7 @@ fn help_and_version_are_results() {
         ("distance --help", "gromov distance a.csv b.csv"),
         ("flow --help", "gromov flow horse.csv --energy quadratic"),
         ("verify --help", "gromov verify ab.npz a.csv b.csv"),
+        ("barycenter --help", "gromov barycenter a.csv b.csv c.csv --center"),
         ("help info", "gromov info a.csv"),
         ("demo --help", "gromov demo --quick"),
         ("flow -h", "[default: implicit]"),
@@ -305,6 +329,7 @@ fn an_output_that_is_also_an_input_is_refused_and_kept() {
         "flow a.csv --energy wasserstein:target=b.csv --steps 1 --out b.csv",
         "flow a.csv --energy quadratic:matrix=b.csv --steps 1 --out ./b.csv",
         "distance a.csv b.csv --plan b.csv",
+        "barycenter a.csv b.csv --out b.csv",
         "distance a.csv b.csv --transform c.csv --out c.csv",
         "distance a.csv b.csv --transform c.csv --out a.csv",
         "flow frames/frame_0003.ply --energy quadratic --steps 1 --frames-ply frames",

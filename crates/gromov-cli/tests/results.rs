@@ -238,3 +238,50 @@ fn centres_matrices_and_centred_targets_mean_what_they_say() {
     let o = folder.json("info heavy.csv --normalize --json", 0);
     assert_eq!(o["mean"][0], -0.5);
 }
+
+const BARYCENTER: &str = "schema objective lower_bound rounding status iterations starts hits n d clouds lambdas \
+    squared rotations trace out report seconds";
+
+#[test]
+fn the_barycentre_of_turned_copies_is_the_cloud() {
+    let folder = Folder::new();
+    let cloud = normal(21, 25, 3);
+    folder.cloud("a.csv", &cloud);
+    folder.cloud("b.csv", &turned(&cloud, 22));
+    folder.cloud("c.csv", &turned(&cloud, 23));
+    for out in ["o.csv", "o.npz", "o.ply", "o.npy"] {
+        let line = format!("barycenter a.csv b.csv c.csv --lambdas 0.5,0.25,0.25 --json --out {out}");
+        let o = folder.json(&line, 0);
+        has_keys(&o, BARYCENTER);
+        assert_eq!((&o["schema"], &o["status"]), (&"gromov/barycenter/1".into(), &"converged".into()));
+        assert_eq!((&o["n"], &o["d"], &o["out"]), (&25.into(), &3.into(), &out.into()));
+        assert!(number(&o["objective"]) <= 1e-10 && number(&o["squared"][2]) <= 1e-10, "{o}");
+        let p = folder.json(&format!("distance a.csv {out} --json"), 0);
+        assert!(number(&p["squared"]) <= 1e-10, "{out}: {p}");
+    }
+    let table = folder.line("barycenter a.csv b.csv").stdout;
+    for words in ["objective    0 within", "25 points in R^3", "cloud        lambda 0.5", "out          none"]
+    {
+        assert!(table.contains(words), "{table}");
+    }
+}
+
+#[test]
+fn a_barycentre_on_the_line_averages_variances() {
+    let folder = Folder::new();
+    // ± 1 and ± 3: variances 1 and 9, so that 0.25 and 0.75 give 7, at 0.25 36 + 0.75 4
+    folder.text("a.csv", "1\n-1\n");
+    folder.text("b.csv", "3\n-3\n");
+    let o = folder.json("barycenter a.csv b.csv --lambdas 0.25,0.75 --json --out o.csv", 0);
+    assert!((number(&o["objective"]) - 12.0).abs() < 1e-13, "{o}");
+    assert!((number(&o["lower_bound"]) - 12.0).abs() < 1e-13, "{o}");
+    assert!((folder.read("o.csv").points()[0].abs() - 7f64.sqrt()).abs() < 1e-14);
+    assert!(
+        folder.line("barycenter a.csv b.csv").stdout.contains("met within rounding: this is the optimum")
+    );
+    let o = folder.json("barycenter a.csv b.csv --n-points 5 --dim 2 --starts 3 --json", 0);
+    assert_eq!((&o["n"], &o["d"], &o["starts"]), (&5.into(), &2.into(), &3.into()));
+    folder.text("far.csv", "1e90\n-3e90\n");
+    let o = folder.json("barycenter far.csv a.csv --json", 0);
+    assert!(o["objective"].is_null() && number(&o["scale"]) > 1e89, "{o}");
+}

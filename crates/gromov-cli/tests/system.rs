@@ -209,6 +209,7 @@ fn an_interrupted_run_writes_what_it_has_and_exits_with_130() {
         ),
         ("distance a.csv b.csv --starts 1000000 --plan p.csv", "p.csv"),
         ("distance a.csv b.csv --method global --certificate c.npz", "c.npz"),
+        ("barycenter a.csv b.csv --starts 1000000 --tol 0 --report r.html --out m.npz", "m.npz"),
     ] {
         let run = interrupted(&folder, &format!("{command} --json"));
         assert_eq!(run.stderr, "", "{command}");
@@ -218,6 +219,10 @@ fn an_interrupted_run_writes_what_it_has_and_exits_with_130() {
         if out == "c.npz" {
             assert!(object["lower_bound"].as_f64() <= object["squared"].as_f64(), "{object}");
             assert_eq!(folder.json("verify c.npz a.csv b.csv --json", 0)["accepted"], true);
+        }
+        if out == "m.npz" {
+            assert_eq!((folder.read(out).len(), folder.read(out).dim()), (400, 3));
+            assert!(folder.path("r.html").exists());
         }
         if out == "o.npz" {
             assert!(object["steps"].as_u64().unwrap() > 0, "{object}");
@@ -230,5 +235,5 @@ fn an_interrupted_run_writes_what_it_has_and_exits_with_130() {
             );
         }
     }
-    assert_eq!(folder.names(), ["a.csv", "b.csv", "c.npz", "f", "o.npz", "p.csv"]);
+    assert_eq!(folder.names(), ["a.csv", "b.csv", "c.npz", "f", "m.npz", "o.npz", "p.csv", "r.html"]);
 }

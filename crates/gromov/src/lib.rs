@@ -19,6 +19,7 @@
 //! | [`energy`] | functionals and their gradients; the trait to add your own |
 //! | [`flow`] | gradient flows in both geometries, and how much a cloud has changed |
 //! | [`geodesic`] | exponential, logarithm, geodesics, lifted paths and straight ones, their length |
+//! | [`barycenter`] | barycentres of clouds on free points, and of Gaussians |
 //! | [`io`] | readers and writers under limits |
 //! | [`report`] | self-contained HTML pages |
 //! | [`demo`] | the built-in demonstration |
@@ -42,6 +43,7 @@
 //! # Ok::<(), gromov::Error>(())
 //! ```
 
+pub mod barycenter;
 pub mod certificate;
 pub mod demo;
 pub mod energy;
@@ -59,6 +61,7 @@ pub mod report;
 pub mod solve;
 pub mod verify;
 
+pub use barycenter::Barycenter;
 pub use energy::Energy;
 pub use error::{Error, Result};
 pub use flow::{Flow, Trajectory};

@@ -1,5 +1,6 @@
 //! The commands: a checked job in, results out, an exit code back.
 
+mod barycenter;
 mod completions;
 mod demo;
 mod distance;
@@ -26,6 +27,7 @@ fn dispatch(command: &Command, common: &Common) -> Result<u8, Failure> {
         Command::Distance(args) => distance::run(args, common),
         Command::Verify(args) => verify::run(args, common),
         Command::Flow(args) => flow::run(args, common),
+        Command::Barycenter(args) => barycenter::run(args, common),
         Command::Info(args) => info::run(args, common),
         Command::Demo(args) => demo::run(args, common),
         Command::Completions(args) => completions::run(args),

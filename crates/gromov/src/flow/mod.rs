@@ -29,6 +29,7 @@
 
 pub mod change;
 mod explicit;
+pub mod gaussian;
 mod implicit;
 mod labels;
 mod rotation;

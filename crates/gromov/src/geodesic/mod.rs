@@ -23,6 +23,7 @@ mod chain;
 pub mod curve;
 mod equation;
 mod exp;
+pub mod gaussian;
 mod integrate;
 mod log;
 mod path;

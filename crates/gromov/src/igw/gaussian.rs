@@ -1,7 +1,7 @@
 //! The distance between centred Gaussians, from the spectra of their covariances.
 
 use crate::error::{Error, Result};
-use crate::linalg;
+use crate::linalg::{self, Eigen};
 
 /// IGW²(N(0, C), N(0, D)) = Σ_i (λ_i(C) − λ_i(D))², eigenvalues sorted and the shorter spectrum padded with zeros;
 /// scales as length⁴. `cov` (p, p) and `other` (q, q), row-major, symmetric and positive semi-definite, p and q
@@ -25,32 +25,49 @@ pub fn squared(cov: &[f64], other: &[f64]) -> Result<f64> {
 }
 
 /// Eigenvalues of a covariance, decreasing.
-fn spectrum(name: &'static str, cov: &[f64]) -> Result<Vec<f64>> {
-    let d = cov.len().isqrt();
-    if d == 0 || d * d != cov.len() {
-        return Err(Error::shape(name, "(d, d)", format!("{} numbers", cov.len())));
+pub(crate) fn spectrum(name: &'static str, cov: &[f64]) -> Result<Vec<f64>> {
+    Ok(covariance_eigen(name, cov)?.values)
+}
+
+/// Eigenvalues, decreasing, and eigenvectors of a covariance (d, d); what is below zero by rounding alone is zero.
+/// Errors: those of [`symmetric`], a negative eigenvalue beyond rounding.
+pub(crate) fn covariance_eigen(name: &'static str, cov: &[f64]) -> Result<Eigen> {
+    let (mut eigen, d) = symmetric(name, cov)?;
+    let (largest, smallest) = (linalg::max_abs(&eigen.values), eigen.values[d - 1]);
+    if smallest < -rounding(d) * linalg::power_of_two_scale(largest) {
+        return Err(Error::option(name, smallest, "a matrix without negative eigenvalues"));
     }
-    if let Some(k) = cov.iter().position(|x| !x.is_finite()) {
+    eigen.values.iter_mut().for_each(|x| *x = x.max(0.0));
+    Ok(eigen)
+}
+
+/// Eigenvalues, decreasing, and eigenvectors of a symmetric matrix (d, d), and d. Errors: a size that is no square,
+/// an entry that is not finite, entries (i, j) and (j, i) that differ.
+pub(crate) fn symmetric(name: &'static str, matrix: &[f64]) -> Result<(Eigen, usize)> {
+    let d = matrix.len().isqrt();
+    if d == 0 || d * d != matrix.len() {
+        return Err(Error::shape(name, "(d, d)", format!("{} numbers", matrix.len())));
+    }
+    if let Some(k) = matrix.iter().position(|x| !x.is_finite()) {
         let index = format!("({}, {})", k / d, k % d);
-        return Err(Error::NotFinite { argument: name.into(), index, value: cov[k] });
+        return Err(Error::NotFinite { argument: name.into(), index, value: matrix[k] });
     }
-    let unit = linalg::power_of_two_scale(linalg::max_abs(cov));
-    let scaled: Vec<f64> = cov.iter().map(|x| x / unit).collect();
-    let rounding = 16.0 * d as f64 * f64::EPSILON;
+    let unit = linalg::power_of_two_scale(linalg::max_abs(matrix));
     for i in 0..d {
         for j in 0..i {
-            if (scaled[i * d + j] - scaled[j * d + i]).abs() > rounding {
-                let found = format!("{} at ({i}, {j}) and {} at ({j}, {i})", cov[i * d + j], cov[j * d + i]);
+            let (lower, upper) = (matrix[i * d + j], matrix[j * d + i]);
+            if (lower / unit - upper / unit).abs() > rounding(d) {
+                let found = format!("{lower} at ({i}, {j}) and {upper} at ({j}, {i})");
                 return Err(Error::shape(name, "a symmetric matrix", found));
             }
         }
     }
-    let mut values = linalg::symmetric_eigen(&scaled, d)?.values;
-    if values[d - 1] < -rounding {
-        return Err(Error::option(name, values[d - 1] * unit, "a matrix without negative eigenvalues"));
-    }
-    values.iter_mut().for_each(|x| *x *= unit);
-    Ok(values)
+    Ok((linalg::symmetric_eigen(matrix, d)?, d))
+}
+
+/// Rounding of eigenvalues, of the size of the matrix.
+fn rounding(d: usize) -> f64 {
+    16.0 * d as f64 * f64::EPSILON
 }
 
 #[cfg(test)]

@@ -135,6 +135,13 @@ pub(crate) fn conjugate_back(q: &[f64], a: &[f64], d: usize) -> Vec<f64> {
     matmul(&matmul(q, a, d, d, d), &transpose(q, d, d), d, d, d)
 }
 
+/// U diag(values) U^T, (d, d), for U of size d.
+pub(crate) fn from_eigen(u: &[f64], values: &[f64]) -> Vec<f64> {
+    let d = values.len();
+    let scaled: Vec<f64> = u.iter().zip(values.iter().cycle()).map(|(u, l)| u * l).collect();
+    matmul(&scaled, &transpose(u, d, d), d, d, d)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -22,6 +22,7 @@
 //! ```
 
 mod axis;
+pub mod barycenter;
 mod chart;
 mod check;
 pub mod distance;
