@@ -9,8 +9,8 @@ use gromov::demo::Demo;
 use gromov::energy::{Energy, EnergyDistance, Interaction, Mmd};
 use gromov::igw::Alternating;
 use gromov::measure::{Measure, sample};
-use gromov::ot::{Exact, LowRankCost};
-use gromov::{Result, mobility};
+use gromov::ot::{Exact, LowRankCost, Plan};
+use gromov::{Geodesic, Result, mobility};
 use rayon::prelude::*;
 
 const REPEATS: usize = 25;
@@ -19,9 +19,11 @@ type Case = fn() -> Result<()>;
 
 fn main() -> Result<()> {
     let filter = std::env::args().skip(1).find(|a| !a.starts_with('-')).unwrap_or_default();
-    let cases: [(&str, Case); 5] = [
+    let cases: [(&str, Case); 7] = [
         ("mobility_inverse", mobility_inverse),
         ("energy_distance_gradient", energy_distance_gradient),
+        ("geodesic", geodesic),
+        ("exponential", exponential),
         ("transport", transport),
         ("forecast", forecast),
         ("demo", demo),
@@ -84,6 +86,84 @@ fn mobility_inverse() -> Result<()> {
             copied.0,
             inverse.0 / copied.0,
             inverse.1 / copied.1
+        );
+    }
+    Ok(())
+}
+
+/// Geodesic and 11 frames between 100,000 labelled points and their bent, stretched and turned copy, against 11 frames of
+/// straight lines on the same threads.
+fn geodesic() -> Result<()> {
+    let n = 100_000;
+    let x = sample::gaussian(n, 3, 1)?.linear_image(&[1.5, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.6], 3)?;
+    let bent = x.points().as_chunks::<3>().0.iter().flat_map(|p| {
+        [p[0] + 0.4 * p[1] * p[1], 1.6 * p[1] + 0.5 * p[0].sin(), 0.8 * p[2] - 0.3 * p[0] * p[1]]
+    });
+    let y = Measure::uniform(bent.collect(), 3)?.linear_image(&sample::Source::new(3, 0).rotation(3), 3)?;
+    let plan = Plan::identity(x.weights());
+    let times: Vec<f64> = (0..=10).map(|k| f64::from(k) / 10.0).collect();
+    for threads in [1, 2] {
+        let (mut steps, mut newton, mut log) = (0, 0, Vec::new());
+        let (path, straight) = with_threads(threads, || -> Result<_> {
+            let path = time(|| {
+                let clock = Instant::now();
+                let path = Geodesic::default().solve(&x, &y, &plan, &mut ())?;
+                log.push(clock.elapsed().as_secs_f64() * 1e3);
+                (steps, newton) = (path.steps, path.iterations);
+                times.iter().try_for_each(|t| path.at(*t).map(|frame| drop(black_box(frame))))
+            })?;
+            let straight = time(|| {
+                for t in &times {
+                    let mut out = vec![0.0; 3 * n];
+                    let chunks = out.par_chunks_mut(3 * 4096).zip(x.points().par_chunks(3 * 4096));
+                    chunks.zip(y.points().par_chunks(3 * 4096)).for_each(|((out, x), y)| {
+                        out.iter_mut()
+                            .zip(x.iter().zip(y))
+                            .for_each(|(o, (x, y))| *o = (1.0 - t) * x + t * y);
+                    });
+                    black_box(&out);
+                }
+                Ok(())
+            })?;
+            Ok((path, straight))
+        })?;
+        log.sort_by(f64::total_cmp);
+        println!(
+            "geodesic n={n} d=3 threads={threads}: log {:.2} ms ({newton} iterations, {steps} steps), with 11 frames {:.2} ms, \
+             11 straight frames {:.2} ms, ratio {:.2} (medians {:.2}; aim 6)",
+            log[0],
+            path.0,
+            straight.0,
+            path.0 / straight.0,
+            path.1 / straight.1
+        );
+    }
+    Ok(())
+}
+
+/// The exponential at a million points against L⁻¹ of one field, which has the same passes over memory but one: the
+/// integration itself does not grow with n.
+fn exponential() -> Result<()> {
+    let n = 1_000_000;
+    let (cloud, field) = (sample::gaussian(n, 3, 1)?, sample::gaussian(n, 3, 2)?);
+    let v: Vec<f64> = field.points().iter().map(|v| 0.1 * v).collect();
+    let mut velocity = vec![0.0; 3 * n];
+    for threads in [1, 2] {
+        let (exp, inverse) = with_threads(threads, || -> Result<_> {
+            let exp = time(|| gromov::geodesic::exp(&cloud, &v, 1.0).map(|p| drop(black_box(p))))?;
+            let inverse = time(|| {
+                mobility::inverse_into(&cloud, &v, mobility::FLOOR, &mut velocity)?;
+                black_box(&velocity);
+                Ok(())
+            })?;
+            Ok((exp, inverse))
+        })?;
+        println!(
+            "exponential n={n} d=3 threads={threads}: {:.1} ms, L^-1 {:.1} ms, ratio {:.2} (medians {:.2})",
+            exp.0,
+            inverse.0,
+            exp.0 / inverse.0,
+            exp.1 / inverse.1
         );
     }
     Ok(())

@@ -107,16 +107,19 @@ impl Exp {
         let mobility = Mobility::new(&cloud, self.floor)?;
         mobility.check_regular()?;
         let field: Vec<f64> = v.iter().map(|v| v / pace * t.signum()).collect();
-        let (aligned, _) = mobility.project(&field)?;
-        let w = x.weights();
-        let removed: Vec<f64> = field.iter().zip(&aligned).map(|(f, a)| f - a).collect();
-        let size = linalg::weighted_dot(w, &field, &field, d);
-        let turned =
-            if size > 0.0 { (linalg::weighted_dot(w, &removed, &removed, d) / size).sqrt() } else { 0.0 };
-        let span = Span::of_two(w, cloud.points(), &aligned, d);
+        let (aligned, skew) = mobility.project(&field)?;
+        let span = Span::of_two(x.weights(), cloud.points(), &aligned, d);
         let start = span.straight(0.0);
         let velocity: Vec<f64> = span.straight(1.0).iter().zip(&start).map(|(a, b)| a - b).collect();
+        // the parts are orthogonal: W x with W skew, and v with ∫ v xᵀ symmetric
+        let rotation = linalg::dot(&linalg::matmul(&skew, &span.cross(&start, &start), d, d, d), &skew);
+        let size = rotation + span.inner(&velocity, &velocity);
+        let turned = if size > 0.0 { (rotation / size).sqrt() } else { 0.0 };
         let time = t.abs() * (pace / unit);
+        if !time.is_finite() {
+            let scale = t.abs() * pace;
+            return Err(Error::Scale { argument: "t v".into(), scale, range: "of doubles, in lengths of x" });
+        }
         let accuracy = Accuracy { tol: self.tol, floor: self.floor, max_steps: self.max_steps };
         let course = integrate(&span, &start, &velocity, time, accuracy)?;
         let (before, after) =

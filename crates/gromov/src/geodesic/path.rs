@@ -110,18 +110,10 @@ pub(super) fn between(
     stop: &Stop,
 ) -> Result<Path> {
     align::check_plan(mu, nu, plan)?;
-    let rows = |cloud: &Measure, index: &[usize]| -> Vec<f64> {
-        index.iter().flat_map(|&i| cloud.point(i)).copied().collect()
-    };
-    let pairs = Pairs {
-        x: rows(mu, &plan.rows),
-        p: mu.dim(),
-        y: rows(nu, &plan.columns),
-        q: nu.dim(),
-        plan: plan.clone(),
-        weights: plan.mass.clone(),
-    };
-    pairs.path(options, stop)
+    let (x, y) = (linalg::gather_rows(mu.points(), mu.dim(), &plan.rows), nu.points());
+    let y = linalg::gather_rows(y, nu.dim(), &plan.columns);
+    let weights = plan.mass.clone();
+    Pairs { x, p: mu.dim(), y, q: nu.dim(), plan: plan.clone(), weights }.path(options, stop)
 }
 
 /// The path of labelled clouds: all rows, those without weight too.
@@ -146,18 +138,31 @@ struct Pairs {
 impl Pairs {
     fn path(mut self, options: &Geodesic, stop: &Stop) -> Result<Path> {
         let unit = linalg::power_of_two_scale(linalg::max_abs(&self.x).max(linalg::max_abs(&self.y)));
-        for v in self.x.iter_mut().chain(&mut self.y) {
-            *v /= unit;
+        if unit != 1.0 {
+            self.x.iter_mut().chain(&mut self.y).for_each(|v| *v /= unit);
         }
-        let d = self.p.max(self.q);
-        if options.kind == Kind::Mccann && self.p != self.q {
-            let expected = format!("two clouds of one dimension ({} and {} differ)", self.p, self.q);
+        let (p, q, d) = (self.p, self.q, self.p.max(self.q));
+        if options.kind == Kind::Mccann && p != q {
+            let expected = format!("two clouds of one dimension ({p} and {q} differ)");
             return Err(Error::option("kind", "mccann", expected));
         }
-        let cross = linalg::moment(&self.weights, &self.x, self.p, &self.y, self.q);
-        let turn = linalg::polar(&align::padded_matrix(&cross, self.p, self.q, d), d)?;
-        let (x, z) = (padded(&self.x, self.p, d), linalg::map_rows(&padded(&self.y, self.q, d), d, &turn, d));
-        let squared = align::squared_of_pairs(&self.weights, &x, &z, d);
+        let cross = linalg::moment(&self.weights, &self.x, p, &self.y, q);
+        let turn = linalg::polar(&align::padded_matrix(&cross, p, q, d), d)?;
+        // D = R₀ y − x, padded to one dimension
+        let mut difference = vec![0.0; self.weights.len() * d];
+        let minus: Vec<f64> = (0..d * p).map(|k| if k % p == k / p { -1.0 } else { 0.0 }).collect();
+        let on_y = columns(&turn, d, q);
+        linalg::combine_rows(&self.y, q, &on_y, &self.x, p, 1.0, &minus, &mut difference, d);
+        let (first, second) = match options.kind {
+            Kind::Intrinsic if p == d => (self.x, Vec::new()),
+            Kind::Intrinsic => (padded(&self.x, p, d), Vec::new()),
+            _ => (self.x, self.y),
+        };
+        let span = match p == d || options.kind == Kind::Intrinsic {
+            true => Span::of_two(&self.weights, &first, &difference, d),
+            false => Span::of_two(&self.weights, &padded(&first, p, d), &difference, d),
+        };
+        let squared = span.gram_difference(&span.straight(0.0), &span.straight(1.0));
         let path = Path {
             kind: options.kind,
             frame: options.frame,
@@ -167,8 +172,8 @@ impl Pairs {
             squared,
             length: squared.max(0.0).sqrt(),
             action: squared,
-            rotation: columns(&turn, d, self.q),
-            reflected: (self.p == self.q).then(|| linalg::determinant(&turn, d) < 0.0),
+            rotation: on_y,
+            reflected: (p == q).then(|| linalg::determinant(&turn, d) < 0.0),
             status: Status::Completed,
             method: Method::Closed,
             residual: 0.0,
@@ -177,16 +182,16 @@ impl Pairs {
             steps: 0,
             speed_error: 0.0,
             lost: 0.0,
-            orthogonal: turn.clone(),
+            orthogonal: turn,
             floor: options.floor,
             unit,
-            first: self.x,
-            second: self.y,
-            columns: (self.p, self.q),
+            first,
+            second,
+            columns: (p, q),
             course: Motion::Straight,
         };
         let path = match options.kind {
-            Kind::Intrinsic => path.intrinsic(options, x, z, stop),
+            Kind::Intrinsic => path.intrinsic(options, span, difference, stop),
             Kind::Lifted => path.lifted(options, &cross),
             Kind::Mccann => path.straight(),
         }?;
@@ -195,12 +200,16 @@ impl Pairs {
 }
 
 impl Path {
-    /// The geodesic from `x` to the aligned `z` = R₀ y.
-    fn intrinsic(mut self, options: &Geodesic, x: Vec<f64>, mut z: Vec<f64>, stop: &Stop) -> Result<Path> {
+    /// The geodesic from x to x + D, D the difference to the aligned R₀ y.
+    fn intrinsic(
+        mut self,
+        options: &Geodesic,
+        span: Span,
+        difference: Vec<f64>,
+        stop: &Stop,
+    ) -> Result<Path> {
         let d = self.dim;
-        z.iter_mut().zip(&x).for_each(|(z, x)| *z -= x);
-        let span = Span::of_two(&self.weights, &x, &z, d);
-        (self.first, self.second, self.columns) = (x, z, (d, d));
+        (self.second, self.columns) = (difference, (d, d));
         if self.squared <= 0.0 || !self.second.iter().any(|z| *z != 0.0) {
             // nothing moves
             self.course = Motion::Chain { nodes: vec![span.straight(0.0), span.straight(1.0)], d };

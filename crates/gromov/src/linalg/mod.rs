@@ -8,8 +8,8 @@ mod rows;
 
 pub(crate) use decompose::{Eigen, determinant, exp_skew, polar, rotation_angle, svd, symmetric_eigen};
 pub(crate) use rows::{
-    CHUNK, combine_rows, map_rows, moment, moment_scaled, sum_chunks, three_moments, two_moments,
-    weighted_dot,
+    CHUNK, combine_rows, gather_rows, map_rows, moment, moment_scaled, sum_chunks, three_moments,
+    two_moments, weighted_dot,
 };
 
 /// Largest absolute entry; 0 for an empty slice.

@@ -257,6 +257,18 @@ pub(crate) fn sum_chunks(
     total
 }
 
+/// The rows x_i for i in `index`, of `x` (n, p).
+pub(crate) fn gather_rows(x: &[f64], p: usize, index: &[usize]) -> Vec<f64> {
+    let mut out = vec![0.0; index.len() * p];
+    let run = |(out, index): (&mut [f64], &[usize])| {
+        for (out, i) in out.chunks_exact_mut(p).zip(index) {
+            out.copy_from_slice(&x[i * p..(i + 1) * p]);
+        }
+    };
+    out.par_chunks_mut(CHUNK * p.max(1)).zip(index.par_chunks(CHUNK)).for_each(run);
+    out
+}
+
 /// out_i = A x_i for the rows x_i of `x` (n, p) and A (q, p).
 pub(crate) fn map_rows(x: &[f64], p: usize, a: &[f64], q: usize) -> Vec<f64> {
     let n = x.len() / p.max(1);
