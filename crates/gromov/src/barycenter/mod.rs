@@ -5,6 +5,7 @@
 //! of its own.
 //!
 //! - [`Barycenter`] finds n points with given weights in R^d ([`free`]), with a lower bound from the spectra.
+//! - [`IntrinsicMean`] minimises Σ_k λ_k d_IGW² instead, the squared lengths of geodesics, for labelled clouds.
 //! - [`gaussian`] has the closed form for Gaussians: the mean of the sorted eigenvalues.
 //!
 //! ```
@@ -22,6 +23,7 @@
 
 pub mod free;
 pub mod gaussian;
+pub mod intrinsic;
 mod problem;
 mod start;
 mod state;
@@ -29,6 +31,7 @@ mod state;
 mod tests;
 
 pub use free::{Barycenter, Solution};
+pub use intrinsic::IntrinsicMean;
 
 use crate::error::{Error, Result};
 use crate::linalg;

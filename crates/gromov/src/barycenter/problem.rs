@@ -146,15 +146,7 @@ impl<'a> Problem<'a> {
             }
             from += p;
         }
-        let moment = linalg::moment(self.weights.weights(), &z, width, &z, width);
-        let eigen = linalg::symmetric_eigen(&moment, width)?;
-        let mut axes = vec![0.0; d * width];
-        for k in 0..d.min(width) {
-            for c in 0..width {
-                axes[k * width + c] = eigen.vectors[c * width + k];
-            }
-        }
-        let points = linalg::map_rows(&z, width, &axes, d);
+        let points = principal(self.weights.weights(), &z, width, d)?;
         Measure::weighted(points, d, self.weights.weights().to_vec())
     }
 
@@ -167,6 +159,19 @@ impl<'a> Problem<'a> {
     pub(super) fn objective(&self, squared: &[f64]) -> f64 {
         squared.iter().enumerate().map(|(k, s)| self.lambda(k) * s).sum()
     }
+}
+
+/// Rows `z` (n, width) along their first d principal axes, (n, d): of all points in R^d those whose Gram matrix is
+/// nearest to that of the rows.
+pub(super) fn principal(weights: &[f64], z: &[f64], width: usize, d: usize) -> Result<Vec<f64>> {
+    let eigen = linalg::symmetric_eigen(&linalg::moment(weights, z, width, z, width), width)?;
+    let mut axes = vec![0.0; d * width];
+    for k in 0..d.min(width) {
+        for c in 0..width {
+            axes[k * width + c] = eigen.vectors[c * width + k];
+        }
+    }
+    Ok(linalg::map_rows(z, width, &axes, d))
 }
 
 /// Weights of the points, as a cloud on the line.
