@@ -1,5 +1,9 @@
 //! Raw arguments, as typed. What they mean is decided in [`crate::job`].
 
+mod geodesic;
+
+pub use geodesic::{Frame, Geodesic, Kind, Pairing};
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -46,6 +50,8 @@ pub enum Command {
     Verify(Verify),
     /// Gradient flow of energies on a cloud, in the IGW or in the W2 geometry
     Flow(Flow),
+    /// Path between two clouds: the geodesic of the IGW geometry, the lifted path, or straight lines
+    Geodesic(Geodesic),
     /// Size, weights, moments and spectrum of a cloud
     Info(Info),
     /// The horse that turns and one energy in two geometries, on built-in clouds: a page and numbers

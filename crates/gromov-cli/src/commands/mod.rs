@@ -4,6 +4,8 @@ mod completions;
 mod demo;
 mod distance;
 mod flow;
+mod forecast;
+mod geodesic;
 mod info;
 mod verify;
 
@@ -26,6 +28,7 @@ fn dispatch(command: &Command, common: &Common) -> Result<u8, Failure> {
         Command::Distance(args) => distance::run(args, common),
         Command::Verify(args) => verify::run(args, common),
         Command::Flow(args) => flow::run(args, common),
+        Command::Geodesic(args) => geodesic::run(args, common),
         Command::Info(args) => info::run(args, common),
         Command::Demo(args) => demo::run(args, common),
         Command::Completions(args) => completions::run(args),

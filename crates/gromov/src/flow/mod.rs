@@ -27,7 +27,6 @@
 //! Source of the theory: Zhang, Goldfeld, Greenewald, Mroueh, Sriperumbudur, arXiv 2407.11800. The
 //! treatment of orientation, labels and the preconditioner is our own.
 
-pub mod change;
 mod explicit;
 mod implicit;
 mod labels;
@@ -35,6 +34,7 @@ mod rotation;
 mod state;
 mod units;
 
+pub use crate::change;
 pub use state::State;
 
 use crate::energy::Energy;
