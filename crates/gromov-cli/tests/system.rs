@@ -209,6 +209,7 @@ fn an_interrupted_run_writes_what_it_has_and_exits_with_130() {
         ),
         ("distance a.csv b.csv --starts 1000000 --plan p.csv", "p.csv"),
         ("distance a.csv b.csv --method global --certificate c.npz", "c.npz"),
+        ("geodesic a.csv b.csv --starts 1000000 --out g.npz", "g.npz"),
     ] {
         let run = interrupted(&folder, &format!("{command} --json"));
         assert_eq!(run.stderr, "", "{command}");
@@ -230,5 +231,5 @@ fn an_interrupted_run_writes_what_it_has_and_exits_with_130() {
             );
         }
     }
-    assert_eq!(folder.names(), ["a.csv", "b.csv", "c.npz", "f", "o.npz", "p.csv"]);
+    assert_eq!(folder.names(), ["a.csv", "b.csv", "c.npz", "f", "g.npz", "o.npz", "p.csv"]);
 }

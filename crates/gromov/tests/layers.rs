@@ -147,7 +147,7 @@ fn paths(file: &str, source: &str) -> Vec<(usize, String)> {
             }
             "mod" if text(i + 2) == "{" => inner.push(braces + 1),
             "crate" if text(i + 1) == "::" => root(&tokens, i + 2, &mut found),
-            "super" if i == 0 || text(i - 1) != "::" => {
+            "super" if text(i + 1) == "::" && (i == 0 || text(i - 1) != "::") => {
                 let ups = (i..).step_by(2).take_while(|&k| text(k) == "super").count();
                 if ups == depth(file) + inner.len() {
                     root(&tokens, i + 2 * ups, &mut found);
@@ -341,7 +341,7 @@ fn a_reversed_arrow_is_found() {
     assert_eq!(found("solve.rs", "use crate::measure::Measure;"), 1);
     // everything, and a module nobody has placed
     assert_eq!(found("ot/mod.rs", "use crate::*;"), 1);
-    assert_eq!(found("geodesic/mod.rs", "use crate::error;"), 1);
+    assert_eq!(found("nowhere/mod.rs", "use crate::error;"), 1);
 }
 
 #[test]

@@ -114,28 +114,29 @@ fn heading(path: &Path) -> String {
 
 fn text(names: (&str, &str), (mu, nu): (&Measure, &Measure), shown: &[&Shown<'_>]) -> Vec<String> {
     let size = |m: &Measure| format!("{} points in dimension {}", m.len(), m.dim());
-    let mut out = vec![format!("From {} ({}) to {} ({}).", names.0, size(mu), names.1, size(nu))];
+    let ends = format!("From {} ({}) to {} ({}).", names.0, size(mu), names.1, size(nu));
+    let mut out = vec![ends.as_str()];
     for one in shown {
-        let plan = format!("Plan: {}.", one.plan);
         out.push(match one.path.kind {
-            Kind::Intrinsic if one.path.method == Method::Chain => format!(
+            Kind::Intrinsic if one.path.method == Method::Chain => {
                 "Intrinsic: the shortest chain of frames found; there is no geodesic along which the second moment keeps \
-                 its rank, or none was found. {plan}"
-            ),
-            Kind::Intrinsic => format!(
-                "Intrinsic geodesic: the shortest way for this plan if moving costs what inner products change, among \
-                 clouds of this dimension. {plan}"
-            ),
-            Kind::Lifted => format!(
-                "Lifted path: inner products go straight from those of the one cloud to those of the other, which \
-                 takes more dimensions; drawn by principal axes. {plan}"
-            ),
-            Kind::Mccann => format!(
-                "McCann: every particle goes straight, with the clouds as they stand (the geodesic of W2 for its \
-                 optimal plan). {plan}"
-            ),
+                 its rank, or none was found."
+            }
+            Kind::Intrinsic => {
+                "Intrinsic geodesic: the shortest way, for its plan, where moving costs what inner products change, \
+                 among clouds of this dimension."
+            }
+            Kind::Lifted => {
+                "Lifted path: inner products go straight from those of the one cloud to those of the other. This takes \
+                 more dimensions; principal axes are drawn."
+            }
+            Kind::Mccann => {
+                "McCann: every particle goes straight, with the clouds as they stand: the geodesic of W2 for its optimal \
+                 plan."
+            }
         });
     }
+    let mut out = vec![out.join(" ")];
     if mu.dim() != nu.dim() {
         let (p, q) = (mu.dim(), nu.dim());
         out.push(format!(
@@ -186,15 +187,16 @@ fn charts(shown: &[&Shown<'_>], times: &[f64], errors: &[Errors]) -> Vec<Chart> 
             .map(|(color, (s, e))| Series {
                 name: name(s.path.kind).into(),
                 points: times.iter().copied().zip(of(e).iter().copied()).collect(),
-                dashed: false,
+                // between clouds that are near, the lifted path lies on the geodesic
+                dashed: s.path.kind == Kind::Lifted && shown.len() > 1,
                 color,
             })
             .collect(),
         ..Chart::default()
     };
     vec![
-        chart("Inner products, off from moving straight", |e| &e.gram),
-        chart("Pair distances, off from moving straight", |e| &e.distances),
+        chart("Inner products: error against (1−t) G₀ + t G₁", |e| &e.gram),
+        chart("Pair distances: error against (1−t) d₀ + t d₁", |e| &e.distances),
     ]
 }
 
