@@ -322,13 +322,18 @@ fn frames(reading: &mut Reading, cloud: &Path, folder: &Path) -> Result<(Input, 
             format!("its points have d = {d} coordinates, and --frames-ply needs 2 or 3; use --out");
         return Err(Failure::file(cloud, problem));
     }
-    let sampled = start.cloud.len() < start.whole;
-    let lost = sampled && (mesh.colors.is_some() || !mesh.faces.is_empty());
-    let lost = lost.then(|| "the faces and colours of the file are lost in a sample (--points)".into());
-    if sampled {
-        (mesh.faces, mesh.colors) = (io::Faces::default(), None);
-    }
+    let lost = whole_only(&start, &mut mesh);
     Ok((start, Frames { folder: folder.to_path_buf(), mesh, lost }))
+}
+
+/// Takes faces and colours from the mesh of a sample; says that they are lost, if there were some.
+fn whole_only(input: &Input, mesh: &mut io::Mesh) -> Option<String> {
+    if input.cloud.len() == input.whole {
+        return None;
+    }
+    let (faces, colors) = (std::mem::take(&mut mesh.faces), mesh.colors.take());
+    (colors.is_some() || !faces.is_empty())
+        .then(|| "the faces and colours of the file are lost in a sample (--points)".into())
 }
 
 /// An output of frames that can be written.

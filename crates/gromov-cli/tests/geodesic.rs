@@ -165,11 +165,11 @@ fn frames_keep_faces_where_points_stay_whole_and_colours_always() {
     assert_eq!((&written["faces"], &written["colors"]), (&0.into(), &true.into()));
     assert_eq!((&written["lost"], &written["removed"]), (&true.into(), &1.into()));
     let table = folder.line(line).stdout;
-    let words = "2 files in f, with colours; the faces of A are lost: the plan splits 2 points of it over several \
+    let words = "2 files in f, with colours; the faces of A are lost: the plan splits 1 point of it over several \
                  particles";
     assert!(table.contains(words), "{table}");
     let table = folder.line("geodesic a.obj three.csv --kind mccann --frames-ply f --points 3").stdout;
-    assert!(table.contains("the faces and colours of A are lost in a sample (--points)"), "{table}");
+    assert!(table.contains("the faces and colours of the file are lost in a sample (--points)"), "{table}");
 }
 
 #[test]

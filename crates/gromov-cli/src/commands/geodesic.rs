@@ -125,7 +125,7 @@ pub fn run(args: &args::Geodesic, common: &args::Common) -> Result<u8, Failure> 
     if let Some(path) = &job.report {
         write_page(path, args, common, &job, &found)?;
     }
-    let written = job.frames.take().map(|(folder, mesh)| write_frames(&folder, mesh, &found.path, &points));
+    let written = job.frames.take().map(|frames| write_frames(frames, &found.path, &points));
     let written = written.transpose()?;
     if common.json && !common.quiet {
         notes(&job, &found.path).iter().for_each(|text| output::note(text));
@@ -254,38 +254,23 @@ fn plan_words(job: &job::Geodesic, search: Option<&Solution>, kind: Kind) -> &'s
 }
 
 /// The frames, with the colours of A by particle, and its faces where particle i is point i.
-fn write_frames(
-    folder: &Path,
-    mut mesh: io::Mesh,
-    path: &gromov::Path,
-    points: &[f64],
-) -> Result<Written, Failure> {
+fn write_frames(frames: job::Frames, path: &gromov::Path, points: &[f64]) -> Result<Written, Failure> {
+    let job::Frames { folder, mut mesh, mut lost } = frames;
     let rows = &path.plan.rows;
-    let (n, whole) = (mesh.cloud.len(), rows.iter().copied().eq(0..mesh.cloud.len()));
-    let mut lost = None;
-    if !whole && !mesh.faces.is_empty() {
-        let mut counts = vec![0_usize; n];
+    if !mesh.faces.is_empty() && !rows.iter().copied().eq(0..mesh.cloud.len()) {
+        let mut counts = vec![0_usize; mesh.cloud.len()];
         rows.iter().for_each(|i| counts[*i] += 1);
-        let split = counts.iter().filter(|c| **c > 1).count();
-        lost = Some(match split {
-            0 => "the faces of A are lost: points of it have no weight, and no particle".to_string(),
-            _ => {
-                let points = output::count(split, "point");
-                format!("the faces of A are lost: the plan splits {points} of it over several particles")
-            }
-        });
+        let split = output::count(counts.iter().filter(|c| **c > 1).count(), "point");
+        let reason = match counts.iter().all(|c| *c < 2) {
+            true => "points of it have no weight, and no particle".to_string(),
+            false => format!("the plan splits {split} of it over several particles"),
+        };
+        lost = Some(format!("the faces of A are lost: {reason}"));
         mesh.faces = io::Faces::default();
     }
-    // a file whose cloud is a sample has more colours than the sample has points
-    match mesh.colors.take() {
-        Some(colors) if colors.len() == n => {
-            mesh.colors = Some(rows.iter().map(|i| colors[*i]).collect());
-        }
-        Some(_) => lost = Some("the faces and colours of A are lost in a sample (--points)".into()),
-        None => {}
-    }
+    mesh.colors = mesh.colors.map(|colors| rows.iter().map(|i| colors[*i]).collect());
     let start = path.cloud(&points[..path.len() * path.dim])?;
-    frames::write(folder, &Moving { start, points }, mesh, lost)
+    frames::write(&folder, &Moving { start, points }, mesh, lost)
 }
 
 /// What must be said of a path.

@@ -3,9 +3,8 @@
 use std::path::PathBuf;
 
 use gromov::geodesic::{Frame, Kind};
-use gromov::io;
 
-use super::{LARGE, Output, Search, Solver, output, page};
+use super::{Frames, LARGE, Output, Search, Solver, output, page, whole_only};
 use crate::args;
 use crate::failure::Failure;
 use crate::outputs::Outputs;
@@ -31,8 +30,8 @@ pub struct Geodesic {
     pub out: Option<Output>,
     /// Where the page goes.
     pub report: Option<PathBuf>,
-    /// The folder of frames as PLY files, and A with its faces and colours.
-    pub frames: Option<(PathBuf, io::Mesh)>,
+    /// Frames as PLY files, of A with its faces and colours.
+    pub frames: Option<Frames>,
     /// Clouds of which a sample was taken.
     pub sampled: Vec<Sampled>,
 }
@@ -54,8 +53,9 @@ pub fn geodesic(args: &args::Geodesic, common: &args::Common) -> Result<Geodesic
     let (a, frames) = match &args.frames_ply {
         None => (reading.cloud(&args.a)?, None),
         Some(folder) => {
-            let (a, mesh) = reading.mesh(&args.a)?;
-            (a, Some((folder.clone(), mesh)))
+            let (a, mut mesh) = reading.mesh(&args.a)?;
+            let lost = whole_only(&a, &mut mesh);
+            (a, Some(Frames { folder: folder.clone(), mesh, lost }))
         }
     };
     let b = reading.cloud(&args.b)?;

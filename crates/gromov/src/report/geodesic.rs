@@ -58,7 +58,7 @@ pub fn page(
         start: Some(0.5),
         charts: charts(&shown, &times, &errors),
         below: below(&shown, &errors),
-        table: Some(table(&shown, &errors, seed)?),
+        table: Some(table(&shown, &errors)?),
         notes,
         ..Section::default()
     };
@@ -66,7 +66,7 @@ pub fn page(
         title: title.into(),
         lead: Vec::new(),
         sections: vec![section],
-        foot: vec![format!("gromov {}", env!("CARGO_PKG_VERSION"))],
+        foot: vec![format!("gromov {}, seed {seed}", env!("CARGO_PKG_VERSION"))],
     })
 }
 
@@ -127,8 +127,8 @@ fn text(names: (&str, &str), (mu, nu): (&Measure, &Measure), shown: &[&Shown<'_>
                  among clouds of this dimension."
             }
             Kind::Lifted => {
-                "Lifted path: inner products go straight from those of the one cloud to those of the other. This takes \
-                 more dimensions; principal axes are drawn."
+                "Lifted path: inner products go straight from those of the one cloud to those of the other, exactly in \
+                 all dimensions that this takes; principal axes are drawn."
             }
             Kind::Mccann => {
                 "McCann: every particle goes straight, with the clouds as they stand: the geodesic of W2 for its optimal \
@@ -200,7 +200,7 @@ fn charts(shown: &[&Shown<'_>], times: &[f64], errors: &[Errors]) -> Vec<Chart> 
     ]
 }
 
-fn table(shown: &[&Shown<'_>], errors: &[Errors], seed: u64) -> Result<Table> {
+fn table(shown: &[&Shown<'_>], errors: &[Errors]) -> Result<Table> {
     let most = |values: &[f64]| values.iter().copied().fold(0.0, f64::max);
     let percent = |values: &[f64]| format!("{} %", number(100.0 * most(values), 3));
     let mut head = vec!["quantity".to_string()];
@@ -229,7 +229,6 @@ fn table(shown: &[&Shown<'_>], errors: &[Errors], seed: u64) -> Result<Table> {
     });
     row("particles", &|_, p| p.len().to_string());
     row("status", &|_, p| p.status.to_string());
-    row("seed", &|_, _| seed.to_string());
     Ok(Table { head, rows })
 }
 
