@@ -1,5 +1,9 @@
 //! Raw arguments, as typed. What they mean is decided in [`crate::job`].
 
+mod geodesic;
+
+pub use geodesic::{Frame, Geodesic, Kind, Pairing};
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -48,6 +52,8 @@ pub enum Command {
     Flow(Flow),
     /// Barycentre of clouds: the least weighted mean of squared IGW distances
     Barycenter(Barycenter),
+    /// Path between two clouds: the geodesic of the IGW geometry, the lifted path, or straight lines
+    Geodesic(Geodesic),
     /// Size, weights, moments and spectrum of a cloud
     Info(Info),
     /// The horse that turns and one energy in two geometries, on built-in clouds: a page and numbers

@@ -1,11 +1,11 @@
-//! Frames of a flow as PLY files of one folder: frame_0000.ply, frame_0001.ply, ...
+//! Frames of a flow or a path as PLY files of one folder: frame_0000.ply, frame_0001.ply, ...
 
 use std::ffi::OsStr;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
 
-use gromov::{Trajectory, io};
+use gromov::{Measure, io};
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -25,10 +25,27 @@ pub struct Written {
     pub faces: usize,
     /// True if the points of each have colours.
     pub colors: bool,
-    /// True if the cloud had faces or colours that its sample cannot keep.
+    /// True if the cloud had faces or colours that the frames cannot keep.
     pub lost: bool,
+    /// Why.
+    #[serde(skip)]
+    reason: String,
     /// Frames of an earlier run that were removed, because this one has no frame of their name.
     pub removed: usize,
+}
+
+/// Frames of moving points.
+pub struct Moving<'a> {
+    /// A cloud of the same weights.
+    pub start: Measure,
+    /// All frames, one after another.
+    pub points: &'a [f64],
+}
+
+impl Moving<'_> {
+    fn count(&self) -> usize {
+        self.points.len() / self.start.points().len()
+    }
 }
 
 /// The number of a frame's file name; `None` for other names.
@@ -114,11 +131,16 @@ fn above<T>(folder: &Path, look: impl Fn(&Path) -> std::io::Result<T>) -> std::i
     Err(failed)
 }
 
-/// Writes all frames, with the faces and colours of `mesh` (whose cloud the flow began with), into a
+/// Writes all frames, with the faces and colours of `mesh` (`lost` says why some are not in it), into a
 /// temporary folder inside `folder`; then each replaces the file of its name (a link is replaced, not
 /// followed), and last the other frames of an earlier run are removed. When a frame cannot be written, those of
 /// the earlier run are all there.
-pub fn write(folder: &Path, run: &Trajectory, mesh: io::Mesh, lost: bool) -> Result<Written, Failure> {
+pub fn write(
+    folder: &Path,
+    run: &Moving<'_>,
+    mesh: io::Mesh,
+    lost: Option<String>,
+) -> Result<Written, Failure> {
     let failed = |e: std::io::Error| Failure::file(folder, format!("the folder cannot be created: {e}"));
     let created = !folder.is_dir();
     fs::create_dir_all(folder).map_err(failed)?;
@@ -130,18 +152,18 @@ pub fn write(folder: &Path, run: &Trajectory, mesh: io::Mesh, lost: bool) -> Res
         }
     })?;
     let folder = folder.to_string_lossy().into_owned();
-    Ok(Written { folder, files: run.frames(), faces, colors, lost, removed })
+    let (lost, reason) = (lost.is_some(), lost.unwrap_or_default());
+    Ok(Written { folder, files: run.count(), faces, colors, lost, reason, removed })
 }
 
 /// Writes, renames, removes; the number of files removed.
-fn replace(folder: &Path, run: &Trajectory, mut mesh: io::Mesh) -> Result<usize, Failure> {
-    let count = run.frames();
+fn replace(folder: &Path, run: &Moving<'_>, mut mesh: io::Mesh) -> Result<usize, Failure> {
+    let count = run.count();
     let temporary = tempfile::Builder::new().prefix(".gromov-").suffix(".tmp").tempdir_in(folder);
     let temporary = temporary
         .map_err(|e| Failure::file(folder, format!("a temporary folder cannot be created in it: {e}")))?;
-    let start = run.start()?;
-    for k in 0..count {
-        mesh.cloud = start.with_points(run.frame(k).to_vec())?;
+    for (k, frame) in run.points.chunks_exact(run.start.points().len()).enumerate() {
+        mesh.cloud = run.start.with_points(frame.to_vec())?;
         io::write_ply(&temporary.path().join(name(k, count)), &mesh)?;
     }
     for k in 0..count {
@@ -195,7 +217,7 @@ impl Written {
             text += ", with colours";
         }
         if self.lost {
-            text += "; the faces and colours of the file are lost in a sample (--points)";
+            text += &format!("; {}", self.reason);
         }
         if self.removed > 0 {
             text += &format!("; {} of an earlier run removed", output::count(self.removed, "frame"));
@@ -227,7 +249,11 @@ mod tests {
         let flow = gromov::Flow { step: Some(0.01), steps: Some(3), ..Default::default() };
         let mut run = flow.solve(&cloud, &mut energy, &mut ()).unwrap();
         let mesh = io::Mesh { cloud, faces: io::Faces::default(), colors: None };
-        assert_eq!(write(folder.path(), &run, mesh.clone(), false).unwrap().files, 4);
+        let put = |folder: &Path, run: &gromov::Trajectory| {
+            let moving = Moving { start: mesh.cloud.clone(), points: &run.points };
+            write(folder, &moving, mesh.clone(), None)
+        };
+        assert_eq!(put(folder.path(), &run).unwrap().files, 4);
         let state = || {
             let entries = fs::read_dir(folder.path()).unwrap();
             let mut all: Vec<_> = entries
@@ -241,17 +267,15 @@ mod tests {
         let before = state();
         run.points.iter_mut().for_each(|x| *x *= 2.0);
         *run.points.last_mut().unwrap() = f64::NAN;
-        write(folder.path(), &run, mesh.clone(), false).unwrap_err();
+        put(folder.path(), &run).unwrap_err();
         assert_eq!((state() == before, before.len()), (true, 5));
         *run.points.last_mut().unwrap() = 0.0;
-        assert_eq!(write(folder.path(), &run, mesh, false).unwrap().removed, 1);
+        assert_eq!(put(folder.path(), &run).unwrap().removed, 1);
         assert!(state().len() == 4 && state() != before[..4]);
         // a folder that was made for frames that cannot be written is taken away
         *run.points.last_mut().unwrap() = f64::NAN;
         let new = folder.path().join("new");
-        let cloud = run.start().unwrap();
-        let mesh = io::Mesh { cloud, faces: io::Faces::default(), colors: None };
-        write(&new, &run, mesh, false).unwrap_err();
+        put(&new, &run).unwrap_err();
         assert!(!new.exists());
     }
 

@@ -1,6 +1,10 @@
 //! Checked jobs: what the raw arguments mean. Usage is checked first, then that the outputs can be
 //! written, then the inputs are read; nothing has been computed when a job exists.
 
+mod geodesic;
+
+pub use geodesic::{Geodesic, geodesic};
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -31,17 +35,26 @@ pub enum Solver {
     Global(Global),
 }
 
+/// How a plan is sought, as typed.
+struct Search {
+    method: args::Method,
+    starts: Option<u32>,
+    tol: f64,
+    time_limit: Option<f64>,
+    certificate: bool,
+}
+
 impl Solver {
-    fn new(args: &args::Distance, common: &args::Common) -> Result<Self, Failure> {
-        let (starts, tol) = (args.starts.map(|s| s as usize), args.tol);
-        let (seed, time_limit) = (common.seed, args.time_limit.map(seconds).transpose()?);
-        let certificate = args.certificate.is_some();
-        match args.method {
+    fn new(search: &Search, common: &args::Common) -> Result<Self, Failure> {
+        let (starts, tol) = (search.starts.map(|s| s as usize), search.tol);
+        let (seed, time_limit) = (common.seed, search.time_limit.map(seconds).transpose()?);
+        let certificate = search.certificate;
+        match search.method {
             args::Method::Local if certificate => {
                 Err(Failure::new("--certificate needs --method global or auto, not --method local"))
             }
             args::Method::Auto | args::Method::Local if !certificate => {
-                let closed_forms = args.method == args::Method::Auto;
+                let closed_forms = search.method == args::Method::Auto;
                 let local =
                     Alternating { starts, seed, tol, time_limit, closed_forms, ..Alternating::default() };
                 local.check()?;
@@ -125,7 +138,14 @@ pub struct Moved {
 
 /// Checks the arguments of `distance` and reads its clouds.
 pub fn distance(args: &args::Distance, common: &args::Common) -> Result<Distance, Failure> {
-    let solver = Solver::new(args, common)?;
+    let search = Search {
+        method: args.method,
+        starts: args.starts,
+        tol: args.tol,
+        time_limit: args.time_limit,
+        certificate: args.certificate.is_some(),
+    };
+    let solver = Solver::new(&search, common)?;
     let inputs = [Some(&args.a), Some(&args.b), args.transform.as_ref()];
     check_formats(&args.reading, inputs.into_iter().flatten().map(PathBuf::as_path))?;
     let mut outputs = Outputs::default();
@@ -217,8 +237,8 @@ pub struct Frames {
     pub folder: PathBuf,
     /// The cloud with its faces and colours, none if it is a sample.
     pub mesh: io::Mesh,
-    /// The file has faces or colours, and a sample was taken.
-    pub lost: bool,
+    /// Why faces or colours of the file are not in the frames.
+    pub lost: Option<String>,
 }
 
 /// An output file of frames.
@@ -302,12 +322,18 @@ fn frames(reading: &mut Reading, cloud: &Path, folder: &Path) -> Result<(Input, 
             format!("its points have d = {d} coordinates, and --frames-ply needs 2 or 3; use --out");
         return Err(Failure::file(cloud, problem));
     }
-    let sampled = start.cloud.len() < start.whole;
-    let lost = sampled && (mesh.colors.is_some() || !mesh.faces.is_empty());
-    if sampled {
-        (mesh.faces, mesh.colors) = (io::Faces::default(), None);
-    }
+    let lost = whole_only(&start, &mut mesh);
     Ok((start, Frames { folder: folder.to_path_buf(), mesh, lost }))
+}
+
+/// Takes faces and colours from the mesh of a sample; says that they are lost, if there were some.
+fn whole_only(input: &Input, mesh: &mut io::Mesh) -> Option<String> {
+    if input.cloud.len() == input.whole {
+        return None;
+    }
+    let (faces, colors) = (std::mem::take(&mut mesh.faces), mesh.colors.take());
+    (colors.is_some() || !faces.is_empty())
+        .then(|| "the faces and colours of the file are lost in a sample (--points)".into())
 }
 
 /// An output of frames that can be written.

@@ -9,7 +9,7 @@ use common::{Folder, normal, timeless, turned};
 use gromov::Measure;
 
 /// Every kind of output goes into the folder `out`.
-const COMMANDS: [&str; 47] = [
+const COMMANDS: [&str; 52] = [
     "distance a.csv b.csv --plan out/p.csv --report out/r.html",
     "distance a.csv b.csv --center --seed 5",
     "distance a.csv b.csv --starts 20 --tol 0",
@@ -56,6 +56,11 @@ const COMMANDS: [&str; 47] = [
     "flow mesh.obj --energy quadratic --step 0.01 --steps 3 --frames-ply out/f",
     "flow plane.csv --energy igw:target=other.csv --center --steps 3 --every 2 --frames-ply out/f",
     "flow line.csv --energy energy-distance:target=line2.csv --steps 3 --out out/o.npz --report out/r.html",
+    "geodesic a.csv b.csv --starts 9 --out out/o.npz --report out/r.html",
+    "geodesic heavy.csv b.csv --kind lifted --dim 6 --starts 5 --out out/o.csv",
+    "geodesic plane.csv other.csv --kind mccann --starts 5 --frame second --report out/r.html --frames-ply out/f",
+    "geodesic big.csv big2.csv --points 2500 --starts 2 --seed 3 --out out/o.npz --report out/r.html",
+    "geodesic plane.csv a.csv --starts 5 --quiet --out out/o.npz",
     "demo --quick --out out --seed 1",
 ];
 

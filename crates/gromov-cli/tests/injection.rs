@@ -127,7 +127,8 @@ fn outputs(folder: &Folder, [a, b]: &[String; 2]) -> (Vec<String>, Vec<Value>, V
     let distance =
         [&["distance", a, b, "--starts", "2", "--report", "r.html", "--plan", "o.csv"], &sample[..]];
     let flow = ["flow", a, "--energy", &spec, "--steps", "1", "--report", "r.html", "--out", "o.csv"];
-    for command in [distance.concat(), [&flow[..], &sample].concat()] {
+    let path = ["geodesic", a, b, "--starts", "2", "--report", "r.html", "--out", "o.csv"];
+    for command in [distance.concat(), [&flow[..], &sample].concat(), [&path[..], &sample].concat()] {
         clean(&folder.run(&command), a);
         let json = folder.run([&command[..], &["--json"]].concat());
         assert_eq!((json.code, json.stdout.lines().count()), (Some(0), 1), "{a:?}");

@@ -210,6 +210,7 @@ fn an_interrupted_run_writes_what_it_has_and_exits_with_130() {
         ("distance a.csv b.csv --starts 1000000 --plan p.csv", "p.csv"),
         ("distance a.csv b.csv --method global --certificate c.npz", "c.npz"),
         ("barycenter a.csv b.csv --starts 1000000 --tol 0 --report r.html --out m.npz", "m.npz"),
+        ("geodesic a.csv b.csv --starts 1000000 --out g.npz", "g.npz"),
     ] {
         let run = interrupted(&folder, &format!("{command} --json"));
         assert_eq!(run.stderr, "", "{command}");
@@ -235,5 +236,8 @@ fn an_interrupted_run_writes_what_it_has_and_exits_with_130() {
             );
         }
     }
-    assert_eq!(folder.names(), ["a.csv", "b.csv", "c.npz", "f", "m.npz", "o.npz", "p.csv", "r.html"]);
+    assert_eq!(
+        folder.names(),
+        ["a.csv", "b.csv", "c.npz", "f", "g.npz", "m.npz", "o.npz", "p.csv", "r.html"]
+    );
 }

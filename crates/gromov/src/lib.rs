@@ -17,7 +17,8 @@
 //! | [`igw`] | the distance: local search from many starts, branch and bound, closed form on the line, lower bound |
 //! | [`verify`](mod@verify) | checks a certificate with code of its own |
 //! | [`energy`] | functionals and their gradients; the trait to add your own |
-//! | [`flow`] | gradient flows in both geometries, and how much a cloud has changed |
+//! | [`flow`] | gradient flows in both geometries |
+//! | [`change`] | how far a cloud has changed, in inner products and in pair distances |
 //! | [`geodesic`] | exponential, logarithm, geodesics, lifted paths and straight ones, their length |
 //! | [`barycenter`] | barycentres of clouds on free points, and of Gaussians |
 //! | [`io`] | readers and writers under limits |
@@ -45,6 +46,7 @@
 
 pub mod barycenter;
 pub mod certificate;
+pub mod change;
 pub mod demo;
 pub mod energy;
 pub mod error;

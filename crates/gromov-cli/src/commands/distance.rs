@@ -1,6 +1,5 @@
 //! `gromov distance`: IGW distance of two clouds, with its lower bound.
 
-use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Instant;
 
@@ -15,6 +14,8 @@ use crate::failure::Failure;
 use crate::reading::{self, Input, Sampled};
 use crate::watch::Watch;
 use crate::{job, output};
+
+use super::forecast;
 
 /// The JSON object.
 #[derive(Serialize)]
@@ -90,12 +91,10 @@ struct MovedObject {
 pub fn run(args: &args::Distance, common: &args::Common) -> Result<u8, Failure> {
     let job = job::distance(args, common)?;
     let mut watch = Watch::start(common.quiet, job.solver.unit())?;
-    let ready = forecast(args, common, &job, &mut watch);
-    watch.end();
-    if ready?.is_break() {
-        if !common.quiet {
-            output::note("interrupted during the forecast; nothing was written");
-        }
+    let clouds = (&job.a.cloud, &job.b.cloud);
+    if job.forecast
+        && forecast::first(&job.solver, clouds, (args.large, common.quiet), &mut watch)?.is_break()
+    {
         return Ok(output::exit_code(Status::Interrupted));
     }
     let clock = Instant::now();
@@ -130,40 +129,6 @@ pub fn run(args: &args::Distance, common: &args::Common) -> Result<u8, Failure> 
     };
     output::print(&text)?;
     Ok(output::exit_code(sol.status))
-}
-
-/// Long searches: the forecast, as a failure without `--large`, as a note with it. `Break` if it was
-/// interrupted.
-fn forecast(
-    args: &args::Distance,
-    common: &args::Common,
-    job: &job::Distance,
-    watch: &mut Watch,
-) -> Result<ControlFlow<()>, Failure> {
-    if !job.forecast || (args.large && common.quiet) {
-        return Ok(ControlFlow::Continue(()));
-    }
-    watch.stage("forecast");
-    let Some(forecast) = job.solver.searches().forecast(&job.a.cloud, &job.b.cloud, watch)? else {
-        return Ok(ControlFlow::Break(()));
-    };
-    let what = match &job.solver {
-        job::Solver::Auto(_) | job::Solver::Local(_) => "the search takes",
-        job::Solver::Global(_) => "the proof takes far longer than the local searches before it, which take",
-    };
-    let text = format!(
-        "clouds of {} and {} points: {what} about {} and {} of memory",
-        job.a.cloud.len(),
-        job.b.cloud.len(),
-        output::duration(forecast.seconds),
-        output::bytes(forecast.bytes)
-    );
-    if args.large {
-        watch.end();
-        output::note(&text);
-        return Ok(ControlFlow::Continue(()));
-    }
-    Err(Failure::new(format!("{text}; give --points N (a sample of each) or --large (all the same)")))
 }
 
 fn meta(

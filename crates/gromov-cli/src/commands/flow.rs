@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::args;
 use crate::failure::Failure;
-use crate::frames::{self, Written};
+use crate::frames::{self, Moving, Written};
 use crate::reading::{self, Sampled};
 use crate::watch::Watch;
 use crate::{job, output, target, trajectory};
@@ -90,7 +90,13 @@ pub fn run(args: &args::Flow, common: &args::Common) -> Result<u8, Failure> {
         page.lead.extend(reading::sentence(&job.sampled));
         output::page(path, &page)?;
     }
-    let frames = job.frames.take().map(|f| frames::write(&f.folder, &run, f.mesh, f.lost)).transpose()?;
+    let frames = match job.frames.take() {
+        None => None,
+        Some(f) => {
+            let moving = Moving { start: run.start()?, points: &run.points };
+            Some(frames::write(&f.folder, &moving, f.mesh, f.lost)?)
+        }
+    };
     let text = if common.json {
         output::json(&object(&job, &run, frames, seconds))?
     } else {

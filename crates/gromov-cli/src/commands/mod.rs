@@ -5,6 +5,8 @@ mod completions;
 mod demo;
 mod distance;
 mod flow;
+mod forecast;
+mod geodesic;
 mod info;
 mod verify;
 
@@ -28,6 +30,7 @@ fn dispatch(command: &Command, common: &Common) -> Result<u8, Failure> {
         Command::Verify(args) => verify::run(args, common),
         Command::Flow(args) => flow::run(args, common),
         Command::Barycenter(args) => barycenter::run(args, common),
+        Command::Geodesic(args) => geodesic::run(args, common),
         Command::Info(args) => info::run(args, common),
         Command::Demo(args) => demo::run(args, common),
         Command::Completions(args) => completions::run(args),

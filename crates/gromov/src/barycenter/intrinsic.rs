@@ -136,23 +136,10 @@ impl IntrinsicMean {
             if observer.event(&event).is_break() {
                 break Status::Interrupted;
             }
-            let mut next = None;
-            for halving in 0..=HALVINGS {
-                let step = f64::from(-halving).exp2();
-                let exp = Exp { floor: self.geodesic.floor, tol: self.geodesic.tol, ..Exp::default() };
-                let there = exp.solve(&y, &slope.velocity, step)?;
-                if there.status == Status::Completed {
-                    let cloud = y.with_points(there.points)?;
-                    if let Ok(at) = self.slope(&cloud, &clouds, &lambdas, observer)? {
-                        if at.is_below(&slope) {
-                            next = Some((cloud, at));
-                            break;
-                        }
-                    }
-                }
-                shortened += usize::from(halving == 0);
-            }
-            let Some((cloud, at)) = next else { break Status::Stalled };
+            let Some((cloud, at, halvings)) = self.lower(&y, &slope, &clouds, &lambdas, observer)? else {
+                break Status::Stalled;
+            };
+            shortened += usize::from(halvings > 0);
             (y, slope) = (cloud, at);
             trace.push(slope.objective);
         };
@@ -171,6 +158,30 @@ impl IntrinsicMean {
             shortened,
             status,
         })
+    }
+
+    /// A cloud along the mean velocity where the objective is lower, its slope, and how often the step was halved.
+    fn lower(
+        &self,
+        y: &Measure,
+        slope: &Slope,
+        clouds: &[Measure],
+        lambdas: &[f64],
+        observer: &mut dyn Observer,
+    ) -> Result<Option<(Measure, Slope, i32)>> {
+        let exp = Exp { floor: self.geodesic.floor, tol: self.geodesic.tol, ..Exp::default() };
+        for halvings in 0..=HALVINGS {
+            let there = exp.solve(y, &slope.velocity, f64::from(-halvings).exp2())?;
+            if there.status != Status::Completed {
+                continue;
+            }
+            let cloud = y.with_points(there.points)?;
+            match self.slope(&cloud, clouds, lambdas, observer)? {
+                Ok(at) if at.is_below(slope) => return Ok(Some((cloud, at, halvings))),
+                _ => {}
+            }
+        }
+        Ok(None)
     }
 
     /// Σ_k λ_k log_Y(X_k); the inner error where one of them has no velocity.

@@ -214,8 +214,9 @@ fn two_balls(half: usize, seed: u64) -> Result<Measure> {
     Measure::uniform(points, 3)
 }
 
-/// Chamfer distance of a planar cloud to another, smallest over 180 rotations of the first.
-fn best_chamfer(points: &[f64], silhouette: &Measure) -> Result<f64> {
+/// Chamfer distance of a planar cloud, (n, 2), with its mean removed, to another, smallest over 180 rotations of the
+/// first; scales as length. Errors: an empty cloud.
+pub fn best_chamfer(points: &[f64], silhouette: &Measure) -> Result<f64> {
     let mean = Measure::uniform(points.to_vec(), 2)?.centred();
     let turned = |k: u32| {
         let (sine, cosine) = (f64::from(k) * std::f64::consts::TAU / 180.0).sin_cos();

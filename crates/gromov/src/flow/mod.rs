@@ -27,7 +27,6 @@
 //! Source of the theory: Zhang, Goldfeld, Greenewald, Mroueh, Sriperumbudur, arXiv 2407.11800. The
 //! treatment of orientation, labels and the preconditioner is our own.
 
-pub mod change;
 mod explicit;
 pub mod gaussian;
 mod implicit;
@@ -36,6 +35,7 @@ mod rotation;
 mod state;
 mod units;
 
+pub use crate::change;
 pub use state::State;
 
 use crate::energy::Energy;

@@ -19,6 +19,7 @@
 //! Source of the theory: Zhang, Goldfeld, Greenewald, Mroueh, Sriperumbudur, arXiv 2407.11800. The equation and the
 //! reduction were re-derived here.
 
+pub mod along;
 mod chain;
 pub mod curve;
 mod equation;

@@ -25,6 +25,7 @@ mod npy;
 mod npy_header;
 mod npz;
 mod obj;
+mod path;
 mod ply;
 mod png;
 mod trajectory;
@@ -40,6 +41,7 @@ pub use limits::Limits;
 pub use mesh::{Faces, Mesh, read_mesh, read_mesh_bytes};
 pub use npy::write_npy;
 pub use npz::{Data, Member, write_npz};
+pub use path::write_path;
 pub use trajectory::write_trajectory;
 pub use write::{check_cloud_fits, check_cloud_writable, write_cloud, write_ply};
 

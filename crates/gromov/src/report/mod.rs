@@ -27,6 +27,7 @@ mod chart;
 mod check;
 pub mod distance;
 pub mod flow;
+pub mod geodesic;
 mod html;
 mod pack;
 #[cfg(test)]
