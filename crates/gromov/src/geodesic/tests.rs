@@ -314,3 +314,26 @@ fn report(name: &str, x: &Measure, y: &[f64]) -> Path {
     assert!(gram_error(x.weights(), &path.at(1.0).unwrap(), y, d) < 1e-12, "{name}");
     path
 }
+
+/// A thousand pairs of every kind of nearness: none without a geodesic, and none shorter the other way round.
+#[test]
+#[ignore = "long: `make long`"]
+fn a_thousand_pairs_all_have_geodesics() {
+    let (mut uneven, mut worst) = (0, 0.0f64);
+    for d in 1..=5 {
+        for seed in 0..200 {
+            let (x, z) = independent(d + 2 + seed as usize % 20, d, 90_000 + 1000 * d as u64 + seed);
+            let share = [0.01, 0.3, 1.0][seed as usize % 3];
+            let y: Vec<f64> = x.points().iter().zip(&z).map(|(x, z)| (1.0 - share) * x + share * z).collect();
+            let there = joined(&x, &y);
+            let back = joined(&x.with_points(y).unwrap(), x.points());
+            assert_eq!(there.status, Status::Converged, "d = {d}, seed {seed}: {:?}", there.method);
+            assert!(there.length >= there.squared.sqrt() * (1.0 - 1e-9), "d = {d}, seed {seed}");
+            let difference = (there.length / back.length - 1.0).abs();
+            uneven += usize::from(difference > 1e-9);
+            worst = worst.max(difference);
+        }
+    }
+    println!("1000 pairs: {uneven} of another length the other way round, at most by {worst:.1e}");
+    assert!(uneven <= 10, "{uneven}");
+}
