@@ -92,10 +92,16 @@ pub enum Error {
     },
     /// A solver inside an energy reached its cap; a flow ends there, with its frames and the status
     /// `iteration_cap`.
-    #[error("{solver} reached its cap on iterations inside an energy")]
+    #[error("{solver} reached its cap on iterations")]
     IterationCap {
         /// Which solver.
         solver: &'static str,
+    },
+    /// No geodesic of the IGW geometry leads where it should.
+    #[error("no geodesic: {problem}")]
+    NoGeodesic {
+        /// How far it got, and what stopped it.
+        problem: String,
     },
     /// A user-defined part (an energy) reported an error.
     #[error("{0}")]

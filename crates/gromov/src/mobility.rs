@@ -112,6 +112,11 @@ impl<'a> Mobility<'a> {
         Ok(2.0 * (linalg::dot(&uv, &self.sigma) + traced) * s * s)
     }
 
+    /// √⟨v, L v⟩: the IGW speed of a cloud that moves with velocity v; scales as length |v|. O(n d²). Errors: wrong shape.
+    pub fn norm(&self, v: &[f64]) -> Result<f64> {
+        Ok(self.inner(v, v)?.max(0.0).sqrt())
+    }
+
     /// L⁻¹ w after the projection of w onto the range of L, (n, d). O(n d² + d³), two passes.
     /// Errors: wrong shape; [`Error::Singular`].
     ///
@@ -152,14 +157,13 @@ impl<'a> Mobility<'a> {
     }
 
     /// w − B x: the part of a field in the range of L (no net torque: ∫ w xᵀ symmetric), (n, d), with
-    /// the removed skew B, (d, d). O(n d²). Pairs of axes on which the cloud has no extent carry no
+    /// the removed skew B, (d, d). Of a velocity it is the part without net rotation: the aligned velocity. O(n d²). Pairs of axes on which the cloud has no extent carry no
     /// torque and get B_ij = 0.
     pub fn project(&self, w: &[f64]) -> Result<(Vec<f64>, Vec<f64>)> {
         self.check(w, "w")?;
         let d = self.measure.dim();
-        let g = linalg::conjugate(&self.eigen.vectors, &scaled_moment(self.measure, 1.0, w, self.unit), d);
-        let b = skew_part_in_eigenbasis(&self.eigen.values, &g);
-        let b = linalg::conjugate_back(&self.eigen.vectors, &b, d);
+        let g = scaled_moment(self.measure, 1.0, w, self.unit);
+        let b = linalg::lyapunov(&self.eigen, &linalg::skew_part(&g, d));
         let minus: Vec<f64> = b.iter().map(|x| -x).collect();
         let (x, mut out) = (self.measure.points(), vec![0.0; w.len()]);
         linalg::combine_rows(w, d, &linalg::identity(d), x, d, 1.0 / self.unit, &minus, &mut out, d);
@@ -214,7 +218,7 @@ fn inverse_maps(eigen: &Eigen, g: &[f64], floor: f64, unit: f64) -> Result<Maps>
     let l = &eigen.values;
     check_regular(l, floor, unit)?;
     let g = linalg::conjugate(&eigen.vectors, g, d);
-    let b = skew_part_in_eigenbasis(l, &g);
+    let b = linalg::lyapunov_in_eigenbasis(l, &linalg::skew_part(&g, d));
     let mut on_points = vec![0.0; d * d];
     let mut on_field = vec![0.0; d * d];
     let mut odd = 0.0;
@@ -237,23 +241,8 @@ fn inverse_maps(eigen: &Eigen, g: &[f64], floor: f64, unit: f64) -> Result<Maps>
     Ok(Maps { on_field: back(&on_field), on_points: back(&on_points), skew })
 }
 
-/// B_ij = (G − Gᵀ)_ij / (λ_i + λ_j), zero where both eigenvalues vanish.
-fn skew_part_in_eigenbasis(l: &[f64], g: &[f64]) -> Vec<f64> {
-    let d = l.len();
-    let tiny = f64::EPSILON * l.first().copied().unwrap_or(0.0);
-    let mut b = vec![0.0; d * d];
-    for i in 0..d {
-        for j in 0..d {
-            let sum = l[i] + l[j];
-            if i != j && sum > tiny {
-                b[i * d + j] = (g[i * d + j] - g[j * d + i]) / sum;
-            }
-        }
-    }
-    b
-}
-
-fn check_floor(floor: f64) -> Result<()> {
+/// Errors: a floor outside [0, 1).
+pub(crate) fn check_floor(floor: f64) -> Result<()> {
     if (0.0..1.0).contains(&floor) {
         Ok(())
     } else {

@@ -101,6 +101,26 @@ impl<F: FnMut(&Event) -> ControlFlow<()>> Observer for F {
     }
 }
 
+/// An observer for a part of a run: it hands the flag on and is told nothing.
+#[derive(Clone)]
+pub(crate) struct Quiet(Option<Arc<AtomicBool>>);
+
+impl Quiet {
+    pub(crate) fn of(observer: &dyn Observer) -> Self {
+        Quiet(observer.flag())
+    }
+}
+
+impl Observer for Quiet {
+    fn event(&mut self, _: &Event) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+
+    fn flag(&self) -> Option<Arc<AtomicBool>> {
+        self.0.clone()
+    }
+}
+
 /// What may end a run early, also in the middle of a long step: a deadline, and a flag that another thread sets.
 ///
 /// ```

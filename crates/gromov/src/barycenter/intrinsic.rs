@@ -17,7 +17,7 @@ use crate::geodesic::{Exp, Geodesic};
 use crate::linalg;
 use crate::measure::Measure;
 use crate::mobility::Mobility;
-use crate::solve::{Event, Observer, Status};
+use crate::solve::{Event, Observer, Quiet, Status, Stop};
 
 /// Halvings of a step before no lower objective is hoped for.
 const HALVINGS: i32 = 12;
@@ -40,13 +40,16 @@ pub struct IntrinsicMean {
     pub tol: f64,
     /// Cap on iterations.
     pub max_iter: usize,
-    /// Accuracy and floor of the geodesics.
-    pub geodesic: Geodesic,
+    /// Error of a step of the geodesics, relative to the lengths of the cloud and of its velocity.
+    pub step_tol: f64,
+    /// Eigenvalues of Σ at or below this part of the largest count as zero.
+    pub floor: f64,
 }
 
 impl Default for IntrinsicMean {
     fn default() -> Self {
-        IntrinsicMean { lambdas: None, tol: 1e-10, max_iter: 100, geodesic: Geodesic::default() }
+        let Geodesic { tol: step_tol, floor, .. } = Geodesic::default();
+        IntrinsicMean { lambdas: None, tol: 1e-10, max_iter: 100, step_tol, floor }
     }
 }
 
@@ -70,9 +73,12 @@ pub struct Mean {
     pub trace: Vec<f64>,
     /// Steps that were shortened because the objective would not have fallen.
     pub shortened: usize,
-    /// `converged`; `stalled` where no step lowers the objective; `singular` where a geodesic to a cloud meets a singular
-    /// Σ; `iteration_cap`, `interrupted`.
+    /// `converged`; `stalled` where no step lowers the objective; `iteration_cap`, `interrupted`.
     pub status: Status,
+    /// Unit of length the problem was solved in.
+    pub unit: f64,
+    /// objective / unit⁴: in range where `objective` is not.
+    pub objective_in_units: f64,
 }
 
 /// Mean velocity and objective at a cloud.
@@ -104,11 +110,16 @@ impl IntrinsicMean {
         if !(self.tol >= 0.0 && self.tol.is_finite()) {
             return Err(Error::option("tol", self.tol, "a number >= 0"));
         }
-        self.geodesic.check()
+        self.geodesic().check()
     }
 
-    /// The mean of clouds with the same labels, weights and dimension. Errors: options; no cloud; clouds that differ in
-    /// size, dimension or weights; [`Error::Singular`] where no geodesic leads from the start to a cloud.
+    fn geodesic(&self) -> Geodesic {
+        Geodesic { tol: self.step_tol, floor: self.floor, ..Geodesic::default() }
+    }
+
+    /// The mean of clouds with the same labels, weights and dimension. The observer is told of each iteration, and its flag
+    /// is heard within one. Errors: options; no cloud; clouds that differ in size, dimension or weights;
+    /// [`Error::NoGeodesic`] where none leads from the start to a cloud.
     pub fn solve(&self, clouds: &[Measure], observer: &mut dyn Observer) -> Result<Mean> {
         self.check()?;
         let Some(first) = clouds.first() else {
@@ -120,8 +131,9 @@ impl IntrinsicMean {
         let scale = clouds.iter().map(Measure::scale).fold(0.0, f64::max);
         let unit = linalg::power_of_two_scale(scale.min(f64::MAX));
         let clouds: Vec<Measure> = clouds.iter().map(|c| c.divided_by(unit)).collect();
+        let four = |v: f64| v * unit * unit * unit * unit;
         let mut y = first.with_points(start(&clouds, &lambdas)?)?;
-        let mut slope = self.slope(&y, &clouds, &lambdas, observer)??;
+        let mut slope = self.slope(&y, &clouds, &lambdas, observer)?;
         let (mut trace, mut shortened) = (vec![slope.objective], 0);
         let status = loop {
             let size = linalg::norm(&y.second_moment());
@@ -131,8 +143,7 @@ impl IntrinsicMean {
             if trace.len() > self.max_iter {
                 break Status::IterationCap;
             }
-            let square = (unit * unit) * (unit * unit);
-            let event = Event::new(trace.len() - 1, Some(self.max_iter), 0.0, slope.objective * square);
+            let event = Event::new(trace.len() - 1, Some(self.max_iter), 0.0, four(slope.objective));
             if observer.event(&event).is_break() {
                 break Status::Interrupted;
             }
@@ -145,15 +156,15 @@ impl IntrinsicMean {
         };
         let reference = lambdas.iter().position(|l| *l > 0.0).unwrap_or(0);
         let turn = linalg::polar(&linalg::moment(w, clouds[reference].points(), d, y.points(), d), d)?;
-        let square = unit * unit;
-        let four = |v: f64| v * square * square;
         Ok(Mean {
             points: linalg::map_rows(y.points(), d, &turn, d).iter().map(|x| x * unit).collect(),
             weights: w.to_vec(),
             dim: d,
             objective: four(slope.objective),
             squared: slope.squared.iter().map(|s| four(*s)).collect(),
-            gradient: slope.gradient * square,
+            gradient: slope.gradient * unit * unit,
+            unit,
+            objective_in_units: slope.objective,
             trace: trace.into_iter().map(four).collect(),
             shortened,
             status,
@@ -169,48 +180,48 @@ impl IntrinsicMean {
         lambdas: &[f64],
         observer: &mut dyn Observer,
     ) -> Result<Option<(Measure, Slope, i32)>> {
-        let exp = Exp { floor: self.geodesic.floor, tol: self.geodesic.tol, ..Exp::default() };
+        let exp = Exp { floor: self.floor, tol: self.step_tol, ..Exp::default() };
+        let stop = Stop::never().or_flag(observer.flag());
         for halvings in 0..=HALVINGS {
             let there = exp.solve(y, &slope.velocity, f64::from(-halvings).exp2())?;
             if there.status != Status::Completed {
                 continue;
             }
             let cloud = y.with_points(there.points)?;
-            match self.slope(&cloud, clouds, lambdas, observer)? {
+            match self.slope(&cloud, clouds, lambdas, observer) {
                 Ok(at) if at.is_below(slope) => return Ok(Some((cloud, at, halvings))),
-                _ => {}
+                // no better, or out of the reach of a cloud: nearer
+                Ok(_) | Err(Error::NoGeodesic { .. } | Error::Singular { .. }) => {}
+                Err(other) => return Err(other),
+            }
+            if stop.requested().is_some() {
+                break;
             }
         }
         Ok(None)
     }
 
-    /// Σ_k λ_k log_Y(X_k); the inner error where one of them has no velocity.
+    /// Σ_k λ_k log_Y(X_k). Errors: [`Error::NoGeodesic`] to one of the clouds.
     fn slope(
         &self,
         y: &Measure,
         clouds: &[Measure],
         lambdas: &[f64],
         observer: &mut dyn Observer,
-    ) -> Result<std::result::Result<Slope, Error>> {
-        let mut out = Slope {
-            velocity: vec![0.0; y.points().len()],
-            squared: vec![0.0; clouds.len()],
-            objective: 0.0,
-            gradient: 0.0,
-        };
+    ) -> Result<Slope> {
+        let mut velocity = vec![0.0; y.points().len()];
+        let (mut squared, mut objective) = (vec![0.0; clouds.len()], 0.0);
+        // this run is told of iterations, not of the chains of a geodesic
+        let mut quiet = Quiet::of(observer);
         for (k, cloud) in clouds.iter().enumerate().filter(|(k, _)| lambdas[*k] > 0.0) {
-            let path = self.geodesic.labelled(y, cloud.points(), observer)?;
-            match path.velocity(0.0) {
-                Ok(v) => out.velocity.iter_mut().zip(&v).for_each(|(o, v)| *o += lambdas[k] * v),
-                Err(singular @ Error::Singular { .. }) => return Ok(Err(singular)),
-                Err(other) => return Err(other),
-            }
-            out.squared[k] = path.action;
-            out.objective += lambdas[k] * path.action;
+            let path = self.geodesic().labelled(y, cloud.points(), &mut quiet)?;
+            let v = path.velocity(0.0)?;
+            velocity.iter_mut().zip(&v).for_each(|(o, v)| *o += lambdas[k] * v);
+            squared[k] = path.action;
+            objective += lambdas[k] * path.action;
         }
-        let mobility = Mobility::new(y, self.geodesic.floor)?;
-        out.gradient = mobility.inner(&out.velocity, &out.velocity)?.max(0.0).sqrt();
-        Ok(Ok(out))
+        let gradient = Mobility::new(y, self.floor)?.norm(&velocity)?;
+        Ok(Slope { velocity, gradient, squared, objective })
     }
 }
 
@@ -249,6 +260,8 @@ fn check_labels(clouds: &[Measure]) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::ops::ControlFlow;
+
     use super::*;
     use crate::igw::align;
     use crate::measure::sample::Source;
@@ -300,7 +313,7 @@ mod tests {
         let y = four[0].with_points(mean.points.clone()).unwrap();
         let value = |v: &[f64], h: f64| {
             let moved = four[0].with_points(crate::geodesic::exp(&y, v, h).unwrap()).unwrap();
-            let slope = options.slope(&moved, &four, &[0.25; 4], &mut ()).unwrap().unwrap();
+            let slope = options.slope(&moved, &four, &[0.25; 4], &mut ()).unwrap();
             slope.objective - mean.objective
         };
         let v: Vec<f64> = (0..60).map(|_| 0.1 * s.normal()).collect();
@@ -320,6 +333,27 @@ mod tests {
             let exact: f64 = images.iter().map(|c| gram(c.points(), i, j) / 3.0).sum();
             assert!((gram(&mean.points, i, j) - exact).abs() < 1e-9, "{i} {j}");
         }
+    }
+
+    #[test]
+    fn a_flag_a_cap_and_an_end_without_inverse_are_told() {
+        let four = clouds(4, 20, 3, 0.5, 9);
+        let stopped = |_: &Event| ControlFlow::Break(());
+        let mean = IntrinsicMean::default().solve(&four, &mut { stopped }).unwrap();
+        assert_eq!((mean.status, mean.trace.len()), (Status::Interrupted, 1));
+        let capped = IntrinsicMean { max_iter: 1, ..IntrinsicMean::default() };
+        let mean = capped.solve(&four, &mut ()).unwrap();
+        assert_eq!((mean.status, mean.trace.len()), (Status::IterationCap, 2));
+        // a cloud with λ = 0 plays no part
+        let three = IntrinsicMean { lambdas: Some(vec![0.5, 0.5, 0.0]), ..IntrinsicMean::default() };
+        let flat = four[2].linear_image(&[1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0], 3).unwrap();
+        let with = three.solve(&[four[0].clone(), four[1].clone(), flat.clone()], &mut ()).unwrap();
+        let without = IntrinsicMean::default().solve(&four[..2], &mut ()).unwrap();
+        assert!((with.objective / without.objective - 1.0).abs() < 1e-12 && with.squared[2] == 0.0);
+        let error = IntrinsicMean::default().solve(&[four[0].clone(), flat], &mut ()).unwrap_err();
+        assert!(matches!(error, Error::NoGeodesic { .. }), "{error}");
+        assert!(IntrinsicMean { floor: 1.0, ..capped.clone() }.check().is_err());
+        assert!(IntrinsicMean { max_iter: 0, ..capped }.check().is_err());
     }
 
     #[test]

@@ -31,7 +31,7 @@ mod state;
 mod tests;
 
 pub use free::{Barycenter, Solution};
-pub use intrinsic::IntrinsicMean;
+pub use intrinsic::{IntrinsicMean, Mean};
 
 use crate::error::{Error, Result};
 use crate::linalg;

@@ -8,22 +8,23 @@
 use super::span::Span;
 use crate::error::Result;
 use crate::linalg;
-use crate::minimise::{self, Objective, Outcome, Point, Stop};
+use crate::minimise::{self, Objective, Outcome, Point};
+use crate::solve::Stop;
 
 /// Eigenvalues of Σ below this part of the largest count as this in the preconditioner.
 const LEAST: f64 = 1e-4;
 /// Predicted fall of the action, relative to it, at which it counts as least.
 const FALL: f64 = 1e-14;
+/// Iterations after which the preconditioner is made anew.
+const ROUND: usize = 50;
 
 /// A chain and its action.
 #[derive(Debug, Clone)]
 pub(super) struct Chain {
-    /// x_0, ..., x_N, (p, d) each, each turned onto the one before.
+    /// x_0, ..., x_N, (p, d) each, each turned onto the one before: the last is the given end but for a rotation.
     pub(super) nodes: Vec<Vec<f64>>,
     /// N Σ_k |Gram(x_{k+1}) − Gram(x_k)|², at most d_igw² in the limit.
     pub(super) action: f64,
-    /// Rotation O of the end: the last node is y O.
-    pub(super) turn: Vec<f64>,
     pub(super) outcome: Outcome,
 }
 
@@ -33,6 +34,7 @@ struct Interior<'a> {
     end: &'a [f64],
     /// Σ_k^(−1/2) of the first chain.
     roots: Vec<Vec<f64>>,
+    stop: &'a Stop,
 }
 
 impl Interior<'_> {
@@ -64,6 +66,10 @@ impl Objective for Interior<'_> {
     fn evaluate(&mut self, y: &[f64], gradient: &mut [f64]) -> Result<f64> {
         let (m, n) = (self.size(), self.steps());
         gradient.fill(0.0);
+        if self.stop.requested().is_some() {
+            // nowhere is lower: the line search gives up, and the chain is not converged
+            return Ok(f64::INFINITY);
+        }
         let mut value = 0.0;
         for k in 0..=self.roots.len() {
             let (a, b) = (self.node(y, k), self.node(y, k + 1));
@@ -121,25 +127,40 @@ fn solve_second_difference(v: &mut [f64], m: usize) {
 }
 
 /// The chain of least action near `guess`, which holds N + 1 nodes with the given ends.
-pub(super) fn shorten(span: &Span, guess: &[Vec<f64>], iterations: usize) -> Result<Chain> {
+pub(super) fn shorten(span: &Span, guess: &[Vec<f64>], iterations: usize, stop: &Stop) -> Result<Chain> {
     let last = guess.len() - 1;
-    let roots = guess[1..last].iter().map(|c| inverse_root(span, c)).collect::<Result<Vec<_>>>()?;
-    let mut interior = Interior { span, start: &guess[0], end: &guess[last], roots };
+    let (never, size) = (Stop::never(), guess[0].len());
+    let roots = inverse_roots(span, guess[1..last].iter().map(Vec::as_slice))?;
+    let mut interior = Interior { span, start: &guess[0], end: &guess[last], roots, stop: &never };
     let mut at = Point { y: guess[1..last].concat(), value: 0.0, gradient: Vec::new() };
     at.gradient = vec![0.0; at.y.len()];
     at.value = interior.evaluate(&at.y, &mut at.gradient)?;
-    // the residual is the root of twice the fall that the quadratic model predicts
-    let floor = (2.0 * FALL * at.value).sqrt();
-    let stop = Stop { relative: 0.0, floor, iterations, value_scale: at.value };
-    let outcome = minimise::minimise(&mut interior, &mut at, stop)?;
+    interior.stop = stop;
+    let mut done = 0;
+    let outcome = loop {
+        // the residual is the root of twice the fall that the quadratic model predicts
+        let floor = (2.0 * FALL * at.value).sqrt();
+        let cap = ROUND.min(iterations - done);
+        let until = minimise::Stop { relative: 0.0, floor, iterations: cap, value_scale: at.value };
+        let outcome = minimise::minimise(&mut interior, &mut at, until)?;
+        done += outcome.iterations;
+        if outcome.converged || outcome.iterations < cap || done >= iterations {
+            break Outcome { iterations: done, ..outcome };
+        }
+        // far from the first chain: a preconditioner for where it is now
+        interior.roots = inverse_roots(span, at.y.chunks_exact(size))?;
+    };
     let mut nodes: Vec<Vec<f64>> = vec![guess[0].clone()];
-    let mut turn = linalg::identity(span.d);
     for k in 1..=last {
         let node = interior.node(&at.y, k);
-        turn = linalg::polar(&span.cross(node, &nodes[k - 1]), span.d)?;
+        let turn = linalg::polar(&span.cross(node, &nodes[k - 1]), span.d)?;
         nodes.push(span.times(node, &turn));
     }
-    Ok(Chain { nodes, action: at.value, turn, outcome })
+    Ok(Chain { nodes, action: at.value, outcome })
+}
+
+fn inverse_roots<'n>(span: &Span, nodes: impl Iterator<Item = &'n [f64]>) -> Result<Vec<Vec<f64>>> {
+    nodes.map(|c| inverse_root(span, c)).collect()
 }
 
 /// Σ^(−1/2) of a node, with small eigenvalues raised.

@@ -1,13 +1,13 @@
-//! The geodesic equation and its derivative, in coefficients of a [`Span`].
+//! The geodesic equation and its derivative, in coordinates of a [`Span`].
 //!
-//! **x'' = −4 L⁻¹[K v]**, v = x', K = ∫ v xᵀ dρ symmetric. With coefficients c and v (p, d), S = ∫ x xᵀ:
+//! **x'' = −4 L⁻¹[K v]**, v = x', K = ∫ v xᵀ dρ symmetric. With coordinates c and v (p, d), S = ∫ x xᵀ:
 //!
 //! v' = −2 (v K − 2 c N) S⁻¹,  S N + N S = ½ K²,
 //!
 //! which keeps K symmetric (K' = ∫ v vᵀ − 4 N) and ⟨v, L v⟩ constant. Re-derived here from L⁻¹ of
 //! [`crate::mobility`]; source of the theory: Zhang, Goldfeld, Greenewald, Mroueh, Sriperumbudur, arXiv 2407.11800.
 
-use super::span::{Span, lyapunov};
+use super::span::Span;
 use crate::error::Result;
 use crate::linalg::{self, Eigen};
 
@@ -17,9 +17,6 @@ pub(super) struct Stage {
     pub(super) c: Vec<f64>,
     pub(super) v: Vec<f64>,
     pub(super) acceleration: Vec<f64>,
-    /// Γ c and Γ v.
-    on_c: Vec<f64>,
-    on_v: Vec<f64>,
     eigen: Eigen,
     inverse: Vec<f64>,
     k: Vec<f64>,
@@ -30,8 +27,7 @@ impl Stage {
     /// `None` where an eigenvalue of S is at or below `floor` times the largest: L has no inverse there.
     pub(super) fn new(span: &Span, c: Vec<f64>, v: Vec<f64>, floor: f64) -> Result<Option<Self>> {
         let (p, d) = (span.p, span.d);
-        let on_c = span.image(&c);
-        let s = span.with_image(&c, &on_c);
+        let s = span.cross(&c, &c);
         if !s.iter().all(|x| x.is_finite()) {
             return Ok(None);
         }
@@ -43,29 +39,28 @@ impl Stage {
         let mut inverse = vec![0.0; d * d];
         (0..d).for_each(|i| inverse[i * d + i] = 1.0 / eigen.values[i]);
         let inverse = linalg::conjugate_back(&eigen.vectors, &inverse, d);
-        let k = symmetric(&span.with_image(&v, &on_c), d);
+        let k = symmetric(&span.cross(&v, &c), d);
         let half: Vec<f64> = linalg::matmul(&k, &k, d, d, d).iter().map(|x| 0.5 * x).collect();
-        let n = lyapunov(&eigen, &half);
+        let n = linalg::lyapunov(&eigen, &half);
         let mut force = vec![0.0; p * d];
         linalg::add_product(-2.0, &v, &k, d, d, &mut force);
         linalg::add_product(4.0, &c, &n, d, d, &mut force);
         let acceleration = span.times(&force, &inverse);
-        let on_v = span.image(&v);
-        Ok(Some(Stage { c, v, acceleration, on_c, on_v, eigen, inverse, k, n }))
+        Ok(Some(Stage { c, v, acceleration, eigen, inverse, k, n }))
     }
 
     /// The derivative of the acceleration along (δc, δv).
     pub(super) fn tangent(&self, span: &Span, dc: &[f64], dv: &[f64]) -> Vec<f64> {
         let (p, d) = (span.p, span.d);
-        let ds = doubled(&span.with_image(dc, &self.on_c), d);
-        let mut dk = span.with_image(dv, &self.on_c);
-        dk.iter_mut().zip(&span.with_image(dc, &self.on_v)).for_each(|(a, b)| *a += b);
+        let ds = doubled(&span.cross(dc, &self.c), d);
+        let mut dk = span.cross(dv, &self.c);
+        dk.iter_mut().zip(&span.cross(dc, &self.v)).for_each(|(a, b)| *a += b);
         let dk = symmetric(&dk, d);
         // S δN + δN S = ½ (δK K + K δK) − δS N − N δS
         let mut right = vec![0.0; d * d];
         linalg::add_product(0.5, &dk, &self.k, d, d, &mut right);
         linalg::add_product(-1.0, &ds, &self.n, d, d, &mut right);
-        let dn = lyapunov(&self.eigen, &doubled(&right, d));
+        let dn = linalg::lyapunov(&self.eigen, &doubled(&right, d));
         let mut out = vec![0.0; p * d];
         linalg::add_product(-2.0, dv, &self.k, d, d, &mut out);
         linalg::add_product(-2.0, &self.v, &dk, d, d, &mut out);

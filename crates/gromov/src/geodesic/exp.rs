@@ -1,7 +1,8 @@
 //! The exponential map: the geodesic from a cloud with a given velocity.
 
 use super::check_tol;
-use super::integrate::{Accuracy, integrate};
+use super::integrate::{Accuracy, End, integrate};
+use super::path::halves;
 use super::span::Span;
 use crate::error::{Error, Result};
 use crate::linalg;
@@ -44,13 +45,14 @@ pub struct Arrival {
     pub turned: f64,
     /// Steps of the integration.
     pub steps: usize,
-    /// `completed`; `singular` where Σ came to the floor on the way; `iteration_cap`.
+    /// `completed`; `singular` where Σ came to the floor on the way; `stalled` where no step is short enough for the
+    /// tolerance; `iteration_cap`.
     pub status: Status,
 }
 
 /// exp_x(t v): the geodesic of x'' = −4 L⁻¹[K v] from `x` with velocity `v` (n, d), at t, with the default options of
-/// [`Exp`]. The points have units of length, those of `t v` too. Errors: shapes; [`Error::Singular`] where the geodesic
-/// does not last until t ([`Exp::solve`] answers with how far it lasts).
+/// [`Exp`]. The points have units of length, those of `t v` too. O(n d²). Errors: shapes; [`Error::Singular`] for a Σ
+/// without inverse at `x`; [`Error::NoGeodesic`] where it does not last until t ([`Exp::solve`] says how far it lasts).
 ///
 /// ```
 /// use gromov::{Measure, geodesic};
@@ -61,15 +63,12 @@ pub struct Arrival {
 /// # Ok::<(), gromov::Error>(())
 /// ```
 pub fn exp(x: &Measure, v: &[f64], t: f64) -> Result<Vec<f64>> {
-    let options = Exp::default();
-    let there = options.solve(x, v, t)?;
+    let there = Exp::default().solve(x, v, t)?;
     match there.status {
         Status::Completed => Ok(there.points),
-        Status::IterationCap => Err(Error::IterationCap { solver: "the exponential map" }),
-        _ => {
-            let spectrum = x.with_points(there.points)?.spectrum()?;
-            let (largest, smallest) = (spectrum[0], spectrum[spectrum.len() - 1]);
-            Err(Error::Singular { smallest, largest, floor: options.floor })
+        status => {
+            let problem = format!("it ends at t = {:e} on the way to {t:e} ({status})", there.time);
+            Err(Error::NoGeodesic { problem })
         }
     }
 }
@@ -81,10 +80,7 @@ impl Exp {
         if self.max_steps == 0 {
             return Err(Error::option("max_steps", 0, "at least 1"));
         }
-        if !(0.0..1.0).contains(&self.floor) {
-            return Err(Error::option("floor", self.floor, "a number in [0, 1)"));
-        }
-        Ok(())
+        mobility::check_floor(self.floor)
     }
 
     /// Follows the geodesic from `x` with velocity `v` until t, which may be negative. Three passes over the cloud, O(n d²), and
@@ -108,12 +104,12 @@ impl Exp {
         mobility.check_regular()?;
         let field: Vec<f64> = v.iter().map(|v| v / pace * t.signum()).collect();
         let (aligned, skew) = mobility.project(&field)?;
-        let span = Span::of_two(x.weights(), cloud.points(), &aligned, d);
+        let span = Span::of_two(x.weights(), cloud.points(), &aligned, d)?;
         let start = span.straight(0.0);
-        let velocity: Vec<f64> = span.straight(1.0).iter().zip(&start).map(|(a, b)| a - b).collect();
+        let velocity = span.difference();
         // the parts are orthogonal: W x with W skew, and v with ∫ v xᵀ symmetric
         let rotation = linalg::dot(&linalg::matmul(&skew, &span.cross(&start, &start), d, d, d), &skew);
-        let size = rotation + span.inner(&velocity, &velocity);
+        let size = rotation + span.inner(velocity, velocity);
         let turned = if size > 0.0 { (rotation / size).sqrt() } else { 0.0 };
         let time = t.abs() * (pace / unit);
         if !time.is_finite() {
@@ -121,23 +117,17 @@ impl Exp {
             return Err(Error::Scale { argument: "t v".into(), scale, range: "of doubles, in lengths of x" });
         }
         let accuracy = Accuracy { tol: self.tol, floor: self.floor, max_steps: self.max_steps };
-        let course = integrate(&span, &start, &velocity, time, accuracy)?;
+        let course = integrate(&span, &start, velocity, time, accuracy, false)?;
         let (before, after) =
-            (span.speed_squared(&start, &velocity), span.speed_squared(&course.c, &course.v));
-        let status = match () {
-            () if course.singular => Status::Singular,
-            () if course.time < time => Status::IterationCap,
-            () => Status::Completed,
+            (span.speed_squared(&start, velocity), span.speed_squared(&course.c, &course.v));
+        let status = match course.end {
+            End::Done => Status::Completed,
+            End::Floor => Status::Singular,
+            End::Tolerance => Status::Stalled,
+            End::Cap => Status::IterationCap,
         };
         let rows = |c: &[f64], scale: f64| {
-            let mut out = vec![0.0; v.len()];
-            let map = linalg::transpose(c, 2 * d, d);
-            let half = |k: usize| -> Vec<f64> {
-                (0..d).flat_map(|i| map[i * 2 * d + k * d..][..d].to_vec()).map(|x| x * scale).collect()
-            };
-            let (on_x, on_v) = (half(0), half(1));
-            linalg::combine_rows(cloud.points(), d, &on_x, &aligned, d, 1.0, &on_v, &mut out, d);
-            out
+            halves(&span.coefficients(c), d).rows(cloud.points(), &aligned, (d, d), scale, d)
         };
         Ok(Arrival {
             points: rows(&course.c, unit),

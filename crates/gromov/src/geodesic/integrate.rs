@@ -4,7 +4,7 @@
 
 use super::equation::Stage;
 use super::span::Span;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 const STAGES: usize = 12;
 
@@ -103,13 +103,29 @@ pub(super) struct Accuracy {
     pub(super) max_steps: usize,
 }
 
-/// A step that was taken.
+/// A step that was taken: its first stage, and the others where derivatives are wanted.
 #[derive(Debug, Clone)]
 struct Step {
     start: f64,
     length: f64,
     stages: Vec<Stage>,
 }
+
+/// Why an integration ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// The time is over.
+    Done,
+    /// Σ came to the floor.
+    Floor,
+    /// No step is short enough for the tolerance.
+    Tolerance,
+    /// The cap on steps was met.
+    Cap,
+}
+
+/// Steps below this part of the time are not tried.
+const SHORTEST: f64 = 1e-10;
 
 /// A solution on [0, time].
 #[derive(Debug, Clone)]
@@ -118,10 +134,9 @@ pub(super) struct Course {
     /// Where it ends.
     pub(super) c: Vec<f64>,
     pub(super) v: Vec<f64>,
-    /// Time reached: short of what was asked for where Σ came to the floor or the cap was met.
+    /// Time reached: what was asked for if the end is `Done`.
     pub(super) time: f64,
-    /// Σ came to the floor.
-    pub(super) singular: bool,
+    pub(super) end: End,
 }
 
 impl Course {
@@ -136,11 +151,13 @@ impl Course {
             return Ok((self.c.clone(), self.v.clone()));
         };
         // a shorter step than the one taken there meets no lower eigenvalue but in rounding: no floor
-        let taken = stages(span, step.stages[0].clone(), t - step.start, 0.0)?;
-        Ok(match taken {
-            Some(stages) => end(&stages, t - step.start),
-            None => (step.stages[0].c.clone(), step.stages[0].v.clone()),
-        })
+        match stages(span, step.stages[0].clone(), t - step.start, 0.0)? {
+            Some(stages) => Ok(end(&stages, t - step.start)),
+            None => {
+                let problem = format!("it has no inverse of L near its time {t:.6}");
+                Err(Error::NoGeodesic { problem })
+            }
+        }
     }
 
     /// Largest relative difference of √⟨v, L v⟩ at a knot from that at the start.
@@ -152,7 +169,7 @@ impl Course {
         if start > 0.0 { knots.map(change).fold(0.0, f64::max) } else { 0.0 }
     }
 
-    /// The derivative of the end along a change of the start.
+    /// The derivative of the end along a change of the start, for a course that kept its stages.
     pub(super) fn tangent(&self, span: &Span, dc: &[f64], dv: &[f64]) -> (Vec<f64>, Vec<f64>) {
         let (mut dc, mut dv) = (dc.to_vec(), dv.to_vec());
         for step in &self.steps {
@@ -172,44 +189,60 @@ impl Course {
     }
 }
 
-/// Integrates from (c, v) over `time`.
-pub(super) fn integrate(span: &Span, c: &[f64], v: &[f64], time: f64, limit: Accuracy) -> Result<Course> {
-    let mut course = Course { steps: Vec::new(), c: c.to_vec(), v: v.to_vec(), time: 0.0, singular: false };
+/// Integrates from (c, v) over `time`; `keep` says whether the stages of all steps are kept, for [`Course::tangent`].
+pub(super) fn integrate(
+    span: &Span,
+    c: &[f64],
+    v: &[f64],
+    time: f64,
+    limit: Accuracy,
+    keep: bool,
+) -> Result<Course> {
+    let mut course = Course { steps: Vec::new(), c: c.to_vec(), v: v.to_vec(), time: 0.0, end: End::Done };
     let Some(mut first) = Stage::new(span, c.to_vec(), v.to_vec(), limit.floor)? else {
-        course.singular = true;
+        course.end = End::Floor;
         return Ok(course);
     };
     let mut length = time.min(0.125);
     let mut rejected = false;
-    while course.time < time && course.steps.len() < limit.max_steps {
+    while course.time < time {
+        if course.steps.len() == limit.max_steps {
+            course.end = End::Cap;
+            return Ok(course);
+        }
         // no last step of the size of rounding
         let last = course.time + 1.01 * length >= time;
         let h = if last { time - course.time } else { length };
-        let Some(taken) = stages(span, first.clone(), h, limit.floor)? else {
-            if h < 1e-10 * time {
-                course.singular = true;
+        let (next, shorter, why) = match stages(span, first.clone(), h, limit.floor)? {
+            None => (None, 0.25, End::Floor),
+            Some(taken) => {
+                let error = error(span, &taken, h) / limit.tol;
+                let factor = (0.9 * error.powf(-0.125)).clamp(0.2, if rejected { 1.0 } else { 6.0 });
+                if error > 1.0 || error.is_nan() {
+                    (None, factor.min(0.5), End::Tolerance)
+                } else {
+                    let (c, v) = end(&taken, h);
+                    let next = Stage::new(span, c, v, limit.floor)?;
+                    (next.map(|next| (next, taken)), factor, End::Floor)
+                }
+            }
+        };
+        let Some((next, mut taken)) = next else {
+            if h < SHORTEST * time {
+                course.end = why;
                 return Ok(course);
             }
-            (length, rejected) = (0.25 * h, true);
+            (length, rejected) = (h * shorter.min(0.5), true);
             continue;
         };
-        let (c, v) = end(&taken, h);
-        let error = error(span, &taken, h) / limit.tol;
-        let factor = (0.9 * error.powf(-0.125)).clamp(0.2, if rejected { 1.0 } else { 6.0 });
-        let next = if error <= 1.0 { Stage::new(span, c, v, limit.floor)? } else { None };
-        let Some(next) = next else {
-            if h < 1e-10 * time {
-                course.singular = true;
-                return Ok(course);
-            }
-            (length, rejected) = (h * factor.min(0.5), true);
-            continue;
-        };
+        if !keep {
+            taken.truncate(1);
+        }
         (course.c, course.v) = (next.c.clone(), next.v.clone());
         course.steps.push(Step { start: course.time, length: h, stages: taken });
         course.time = if last { time } else { course.time + h };
         first = next;
-        (length, rejected) = (h * factor, false);
+        (length, rejected) = (h * shorter, false);
     }
     Ok(course)
 }
@@ -236,21 +269,24 @@ fn end(stages: &[Stage], h: f64) -> (Vec<f64>, Vec<f64>) {
     (c, v)
 }
 
+/// A part of a stage.
+type Part = fn(&Stage) -> &Vec<f64>;
+
 /// Estimated error of a step, relative to the lengths of the cloud and of its velocity: that of order 5, lowered by
 /// its ratio to that of order 3, as in Hairer's code.
 fn error(span: &Span, stages: &[Stage], h: f64) -> f64 {
     let zero = vec![0.0; stages[0].c.len()];
-    let one = |part: &dyn Fn(usize) -> Vec<f64>, size: f64| {
-        let parts: Vec<Vec<f64>> = (0..STAGES).map(part).collect();
-        let fifth = span.norm(&combined(&zero, h, &FIFTH, |k| &parts[k])) / size;
-        let step = combined(&zero, h, &B, |k| &parts[k]);
-        let third = span.norm(&combined(&step, -h, &THIRD, |k| &parts[k])) / size;
+    let one = |part: Part, size: f64| {
+        let of = |k: usize| part(&stages[k]);
+        let fifth = span.norm(&combined(&zero, h, &FIFTH, of)) / size;
+        let step = combined(&zero, h, &B, of);
+        let third = span.norm(&combined(&step, -h, &THIRD, of)) / size;
         if fifth == 0.0 { 0.0 } else { fifth * fifth / (fifth * fifth + 0.01 * third * third).sqrt() }
     };
     let (cloud, velocity) = (span.norm(&stages[0].c), span.norm(&stages[0].v));
-    let position = one(&|k| stages[k].v.clone(), cloud);
+    let position = one(|stage| &stage.v, cloud);
     // a cloud at rest has no error in its velocity
-    let speed = if velocity > 0.0 { one(&|k| stages[k].acceleration.clone(), velocity) } else { 0.0 };
+    let speed = if velocity > 0.0 { one(|stage| &stage.acceleration, velocity) } else { 0.0 };
     position.max(speed)
 }
 

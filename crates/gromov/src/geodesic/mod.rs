@@ -40,7 +40,7 @@ use crate::error::{Error, Result};
 use crate::measure::Measure;
 use crate::mobility;
 use crate::ot::Plan;
-use crate::solve::{Observer, Stop};
+use crate::solve::Observer;
 
 /// Which path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, Default)]
@@ -85,8 +85,8 @@ pub enum Frame {
 ///
 /// ```
 /// use gromov::{Geodesic, Measure, ot::Plan};
-/// // on the line clouds form a cone: d² = s² + r² − 2 s r cos(√2 θ), with s, r the moments ∫ x², ∫ y² and θ the
-/// // angle between x and y in L²
+/// // on the line clouds form a cone: d² = s² + r² − 2 s r cos(√2 θ), with s, r the moments ∫ x², ∫ y² and
+/// // θ = arccos(|⟨x, y⟩| / (|x| |y|)) the angle in L²; the sign of ⟨x, y⟩ is the reflection
 /// let (x, y) = (Measure::uniform(vec![1.0, -1.0], 1)?, Measure::uniform(vec![2.0, 0.0], 1)?);
 /// let path = Geodesic::default().solve(&x, &y, &Plan::identity(x.weights()), &mut ())?;
 /// let angle = std::f64::consts::SQRT_2 * std::f64::consts::FRAC_PI_4;
@@ -119,18 +119,18 @@ impl Geodesic {
     /// Errors: an option out of range.
     pub fn check(&self) -> Result<()> {
         check_tol(self.tol)?;
-        if !(0.0..1.0).contains(&self.floor) {
-            return Err(Error::option("floor", self.floor, "a number in [0, 1)"));
+        if let Some(dim) = self.dim.filter(|_| self.kind != Kind::Lifted) {
+            return Err(Error::option("dim", dim, "none but for a lifted path"));
         }
-        Ok(())
+        mobility::check_floor(self.floor)
     }
 
     /// The path from μ to ν along a plan, one particle an entry of it ([`crate::igw`] finds plans).
     ///
-    /// Cost: O(entries · d²) once, the geodesic in 2 d × d unknowns, then O(entries · d²) a frame. A geodesic of dimension d between
-    /// clouds of different dimensions has one end of lower rank, where L has no inverse: it is answered by a chain,
-    /// with the status `singular`. Errors: a plan of another size, [`Kind::Mccann`] between different dimensions, a
-    /// `dim` other than the two allowed.
+    /// Cost: O(entries · d²) once, the geodesic in 2 d × d unknowns, then O(entries · d²) a frame. A geodesic of dimension d
+    /// between clouds of different dimensions has one end of lower rank, where L has no inverse: it is answered by a
+    /// chain, as the status tells. The observer is told of each chain, and its flag is heard within one. Errors: a plan of
+    /// another size, [`Kind::Mccann`] between different dimensions, a `dim` other than the two allowed.
     pub fn solve(
         &self,
         mu: &Measure,
@@ -139,23 +139,20 @@ impl Geodesic {
         observer: &mut dyn Observer,
     ) -> Result<Path> {
         self.check()?;
-        let stop = Stop::never().or_flag(observer.flag());
-        path::between(self, mu, nu, plan, &stop)
+        path::between(self, mu, nu, plan, observer)
     }
 
     /// The path between two clouds of the same points' labels: row i of `to`, (n, d), is where row i of μ goes. Atoms
     /// without weight move too. Errors: another number of points.
     pub fn labelled(&self, mu: &Measure, to: &[f64], observer: &mut dyn Observer) -> Result<Path> {
         self.check()?;
-        let stop = Stop::never().or_flag(observer.flag());
-        path::labelled(self, mu, &mu.with_points(to.to_vec())?, &stop)
+        path::labelled(self, mu, to, observer)
     }
 }
 
 /// log_x(y): the velocity v at x, (n, d), whose geodesic [`exp()`] reaches the Gram matrix of y at t = 1, for labelled
 /// clouds: row i of `y` belongs to row i of `x`. It scales as length, and ⟨v, L v⟩ = d_IGW² for this labelling. The
-/// path with its status is [`Geodesic::labelled`]; where that has no velocity, because Σ is singular on the way, this
-/// is [`Error::Singular`].
+/// path with its status is [`Geodesic::labelled`]; where that is a chain, this is [`Error::NoGeodesic`].
 ///
 /// ```
 /// use gromov::{Measure, geodesic};
@@ -170,6 +167,11 @@ pub fn log(x: &Measure, y: &[f64]) -> Result<Vec<f64>> {
     Geodesic::default().labelled(x, y, &mut ())?.velocity(0.0)
 }
 
+/// Errors: a tolerance below what doubles can meet, or not below one.
 fn check_tol(tol: f64) -> Result<()> {
-    if tol > 0.0 && tol < 1.0 { Ok(()) } else { Err(Error::option("tol", tol, "a number in (0, 1)")) }
+    if (1e-15..1.0).contains(&tol) {
+        Ok(())
+    } else {
+        Err(Error::option("tol", tol, "a number in [1e-15, 1)"))
+    }
 }

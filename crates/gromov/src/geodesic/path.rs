@@ -1,6 +1,5 @@
 //! A path between two clouds, at any time.
 
-use super::chain::Chain;
 use super::integrate::{Accuracy, Course};
 use super::log::{self, Joined};
 use super::span::Span;
@@ -10,10 +9,10 @@ use crate::igw::align;
 use crate::linalg;
 use crate::measure::Measure;
 use crate::ot::Plan;
-use crate::solve::{Status, Stop};
+use crate::solve::{Observer, Status};
 
 /// Cap on the steps of one integration; smooth geodesics take ten to a hundred.
-const MAX_STEPS: usize = 3_000;
+const MAX_STEPS: usize = 20_000;
 /// Times at which [`Path::lost`] is looked for.
 const LOOKS: usize = 32;
 
@@ -33,17 +32,19 @@ pub struct Path {
     pub dim: usize,
     /// IGW² of the plan; scales as length⁴.
     pub squared: f64,
-    /// Length of the path: d_IGW of this plan for the geodesic, IGW of the plan for the lifted path (before it is shown
-    /// by its principal axes); scales as length².
+    /// Length of the path; scales as length². For a geodesic, d_IGW of this plan as far as is known: no shorter geodesic
+    /// was found from the chains of least action. For a chain, Σ_k |Gram_{k+1} − Gram_k|, below d_IGW by about
+    /// `uncertainty`. For a lifted path, IGW of the plan, before it is shown by its principal axes.
     pub length: f64,
-    /// ∫ ⟨v, L v⟩ dt of the path: the square of the length, for all but straight lines, whose speed changes.
+    /// ∫ ⟨v, L v⟩ dt: the square of the length, for all but straight lines, whose speed changes.
     pub action: f64,
     /// R, (dim, d_y): in the frame of the first cloud the path ends at R y.
     pub rotation: Vec<f64>,
-    /// R is a reflection; `None` when the dimensions differ.
+    /// R is a reflection; `None` when it is no square matrix.
     pub reflected: Option<bool>,
-    /// `converged`, or `completed` for closed forms; `singular` where the answer is a chain because no geodesic with an
-    /// invertible L was found; `iteration_cap` for a chain that is not the least; `interrupted`.
+    /// `converged`, or `completed` for closed forms and for clouds that are equal to rounding. Where the answer is a chain
+    /// because no geodesic was found: `singular` if Σ comes to the floor on it, else `stalled`; `iteration_cap` for a chain
+    /// that is not the least; `interrupted`.
     pub status: Status,
     /// How it was found.
     pub method: Method,
@@ -61,8 +62,12 @@ pub struct Path {
     pub lost: f64,
     /// R completed to an orthogonal matrix, (dim, dim).
     orthogonal: Vec<f64>,
-    floor: f64,
-    unit: f64,
+    /// Unit of length the problem was solved in.
+    pub unit: f64,
+    /// squared / unit⁴: in range where `squared` is not.
+    pub squared_in_units: f64,
+    /// Smallest and largest eigenvalue of Σ where their ratio is least along a chain, in units.
+    spectrum: (f64, f64),
     /// (k, d_first) and (k, d_second), in units.
     first: Vec<f64>,
     second: Vec<f64>,
@@ -76,7 +81,9 @@ enum Motion {
     /// On x and D = R₀ y − x; the end is `turn` R₀ y.
     Geodesic { span: Span, course: Box<Course>, turn: Vec<f64> },
     /// On the same, nodes at equal times.
-    Chain { nodes: Vec<Vec<f64>>, d: usize },
+    Chain { span: Span, nodes: Vec<Vec<f64>>, turn: Vec<f64> },
+    /// On the same: x + t D, for clouds that are equal to rounding.
+    Rest,
     /// On x and y, by principal axes turned onto the straight line.
     Axes { moments: Moments },
     /// On x and y: all of (√(1−t) x, √t y).
@@ -96,7 +103,7 @@ struct Moments {
 }
 
 /// Linear maps from `first` and `second` to a frame.
-struct Maps {
+pub(super) struct Maps {
     first: Vec<f64>,
     second: Vec<f64>,
 }
@@ -107,22 +114,28 @@ pub(super) fn between(
     mu: &Measure,
     nu: &Measure,
     plan: &Plan,
-    stop: &Stop,
+    observer: &mut dyn Observer,
 ) -> Result<Path> {
     align::check_plan(mu, nu, plan)?;
     let (x, y) = (linalg::gather_rows(mu.points(), mu.dim(), &plan.rows), nu.points());
     let y = linalg::gather_rows(y, nu.dim(), &plan.columns);
     let weights = plan.mass.clone();
-    Pairs { x, p: mu.dim(), y, q: nu.dim(), plan: plan.clone(), weights }.path(options, stop)
+    Pairs { x, p: mu.dim(), y, q: nu.dim(), plan: plan.clone(), weights }.path(options, observer)
 }
 
 /// The path of labelled clouds: all rows, those without weight too.
-pub(super) fn labelled(options: &Geodesic, mu: &Measure, nu: &Measure, stop: &Stop) -> Result<Path> {
+pub(super) fn labelled(
+    options: &Geodesic,
+    mu: &Measure,
+    to: &[f64],
+    observer: &mut dyn Observer,
+) -> Result<Path> {
+    mu.check_like(to)?;
     let all: Vec<usize> = (0..mu.len()).collect();
     let weights = mu.weights().to_vec();
     let plan = Plan { n: all.len(), m: all.len(), rows: all.clone(), columns: all, mass: weights.clone() };
-    let (x, y) = (mu.points().to_vec(), nu.points().to_vec());
-    Pairs { x, p: mu.dim(), y, q: nu.dim(), plan, weights }.path(options, stop)
+    let (x, y, d) = (mu.points().to_vec(), to.to_vec(), mu.dim());
+    Pairs { x, p: d, y, q: d, plan, weights }.path(options, observer)
 }
 
 /// One particle an entry of the plan.
@@ -136,7 +149,7 @@ struct Pairs {
 }
 
 impl Pairs {
-    fn path(mut self, options: &Geodesic, stop: &Stop) -> Result<Path> {
+    fn path(mut self, options: &Geodesic, observer: &mut dyn Observer) -> Result<Path> {
         let unit = linalg::power_of_two_scale(linalg::max_abs(&self.x).max(linalg::max_abs(&self.y)));
         if unit != 1.0 {
             self.x.iter_mut().chain(&mut self.y).for_each(|v| *v /= unit);
@@ -159,8 +172,8 @@ impl Pairs {
             _ => (self.x, self.y),
         };
         let span = match p == d || options.kind == Kind::Intrinsic {
-            true => Span::of_two(&self.weights, &first, &difference, d),
-            false => Span::of_two(&self.weights, &padded(&first, p, d), &difference, d),
+            true => Span::of_two(&self.weights, &first, &difference, d)?,
+            false => Span::of_two(&self.weights, &padded(&first, p, d), &difference, d)?,
         };
         let squared = span.gram_difference(&span.straight(0.0), &span.straight(1.0));
         let path = Path {
@@ -183,7 +196,8 @@ impl Pairs {
             speed_error: 0.0,
             lost: 0.0,
             orthogonal: turn,
-            floor: options.floor,
+            squared_in_units: squared,
+            spectrum: (0.0, 0.0),
             unit,
             first,
             second,
@@ -191,7 +205,7 @@ impl Pairs {
             course: Motion::Straight,
         };
         let path = match options.kind {
-            Kind::Intrinsic => path.intrinsic(options, span, difference, stop),
+            Kind::Intrinsic => path.intrinsic(options, span, difference, observer),
             Kind::Lifted => path.lifted(options, &cross),
             Kind::Mccann => path.straight(),
         }?;
@@ -206,19 +220,19 @@ impl Path {
         options: &Geodesic,
         span: Span,
         difference: Vec<f64>,
-        stop: &Stop,
+        observer: &mut dyn Observer,
     ) -> Result<Path> {
         let d = self.dim;
         (self.second, self.columns) = (difference, (d, d));
-        if self.squared <= 0.0 || !self.second.iter().any(|z| *z != 0.0) {
-            // nothing moves
-            self.course = Motion::Chain { nodes: vec![span.straight(0.0), span.straight(1.0)], d };
+        if log::at_rest(&span, self.squared) {
+            self.course = Motion::Rest;
             return Ok(self);
         }
         let accuracy = Accuracy { tol: options.tol, floor: options.floor, max_steps: MAX_STEPS };
-        let found = log::join(&span, accuracy, stop)?;
+        let found = log::join(&span, accuracy, observer)?;
         (self.status, self.method) = (found.status, found.method);
-        (self.iterations, self.uncertainty) = (found.iterations, found.uncertainty);
+        (self.iterations, self.uncertainty, self.spectrum) =
+            (found.iterations, found.uncertainty, found.spectrum);
         // the end is T R₀ y
         let turned = match found.joined {
             Joined::Geodesic(shot) => {
@@ -230,16 +244,17 @@ impl Path {
                     Motion::Geodesic { span, course: Box::new(shot.course), turn: shot.turn.clone() };
                 shot.turn
             }
-            Joined::Chain(Chain { nodes, action, turn: end, .. }) => {
-                self.action = action;
-                self.course = Motion::Chain { nodes, d };
-                linalg::transpose(&end, d, d)
+            Joined::Chain { chain, turn } => {
+                self.action = chain.action;
+                self.course = Motion::Chain { span, nodes: chain.nodes, turn: turn.clone() };
+                turn
             }
         };
         self.length = self.action.max(0.0).sqrt();
         let q = self.rotation.len() / d;
         self.orthogonal = linalg::matmul(&turned, &self.orthogonal, d, d, d);
         self.rotation = columns(&self.orthogonal, d, q);
+        self.reflected = self.reflected.map(|_| linalg::determinant(&self.orthogonal, d) < 0.0);
         Ok(self)
     }
 
@@ -263,6 +278,10 @@ impl Path {
                 self.course = Motion::Axes { moments };
             }
             dim if dim == whole => {
+                if options.frame == Frame::Second {
+                    let expected = "the first: x and y have their own axes in d_x + d_y dimensions";
+                    return Err(Error::option("frame", "second", expected));
+                }
                 self.dim = whole;
                 self.rotation = vec![0.0; whole * q];
                 (0..q).for_each(|i| self.rotation[(p + i) * q + i] = 1.0);
@@ -282,7 +301,7 @@ impl Path {
     fn straight(mut self) -> Result<Path> {
         let d = self.dim;
         let difference: Vec<f64> = self.second.iter().zip(&self.first).map(|(y, x)| y - x).collect();
-        let span = Span::of_two(&self.weights, &self.first, &difference, d);
+        let span = Span::of_two(&self.weights, &self.first, &difference, d)?;
         (self.length, self.action) = log::straight_cost(&span);
         self.rotation = linalg::identity(d);
         self.orthogonal = linalg::identity(d);
@@ -292,10 +311,10 @@ impl Path {
 
     /// Back from units.
     fn scaled(mut self) -> Path {
-        let square = self.unit * self.unit;
-        self.squared *= square * square;
-        self.action *= square * square;
-        self.length *= square;
+        // in turn: 0 stays 0 where powers of the unit overflow
+        let two = |v: f64| v * self.unit * self.unit;
+        (self.squared, self.action, self.length) =
+            (two(two(self.squared)), two(two(self.action)), two(self.length));
         self
     }
 
@@ -325,57 +344,59 @@ impl Path {
     }
 
     /// The velocity of the geodesic at t in [0, 1], (k, d): at 0 it is log_x(y) for labelled clouds. Errors: t outside
-    /// [0, 1], a path that is no geodesic, [`Error::Singular`] where no geodesic was found.
+    /// [0, 1], a path of another kind, [`Error::NoGeodesic`] where the answer is a chain. O(k d²).
     pub fn velocity(&self, t: f64) -> Result<Vec<f64>> {
         check_time(t)?;
         let d = self.dim;
         let v = match &self.course {
-            Motion::Geodesic { span, course, .. } => course.at(span, t)?.1,
-            // the same cloud at both ends
-            Motion::Chain { nodes, .. } if nodes.len() == 2 => vec![0.0; 2 * d * d],
+            Motion::Geodesic { span, course, .. } => halves(&span.coefficients(&course.at(span, t)?.1), d),
+            Motion::Rest => Maps { first: vec![0.0; d * d], second: linalg::identity(d) },
             Motion::Chain { .. } => {
-                let cloud = Measure::normalized(self.first.clone(), d, self.weights.clone())?;
-                let spectrum = cloud.spectrum()?;
-                let (largest, smallest) = (spectrum[0], spectrum[d - 1]);
-                return Err(Error::Singular { smallest, largest, floor: self.floor });
+                let (smallest, largest) = self.spectrum;
+                let problem = format!(
+                    "none was found between these clouds ({}); on the chain of least action the second moment has \
+                     eigenvalues down to {:e} of the largest",
+                    self.status,
+                    smallest / largest
+                );
+                return Err(Error::NoGeodesic { problem });
             }
             _ => return Err(Error::option("kind", format!("{:?}", self.kind), "an intrinsic path")),
         };
-        Ok(self.rows(halves(&v, d)))
+        Ok(self.rows(v))
     }
 
     /// A frame from its maps.
     fn rows(&self, mut maps: Maps) -> Vec<f64> {
-        let (d, (p, q)) = (self.dim, self.columns);
+        let d = self.dim;
         if self.frame == Frame::Second {
             maps.turned_back(&self.orthogonal, d, self.columns);
         }
-        maps.first.iter_mut().chain(&mut maps.second).for_each(|m| *m *= self.unit);
-        let mut out = vec![0.0; self.len() * d];
-        linalg::combine_rows(&self.first, p, &maps.first, &self.second, q, 1.0, &maps.second, &mut out, d);
-        out
+        maps.rows(&self.first, &self.second, self.columns, self.unit, d)
     }
 
     /// Maps to the frame of the first cloud. The ends of a geodesic are the clouds themselves, but for one rotation.
     fn maps(&self, t: f64) -> Result<Maps> {
         let d = self.dim;
         Ok(match &self.course {
-            Motion::Geodesic { span, course, turn } => {
-                if t == 0.0 {
-                    halves(&span.straight(0.0), d)
-                } else if t == 1.0 {
-                    Maps { first: turn.clone(), second: turn.clone() }
-                } else {
-                    halves(&course.at(span, t)?.0, d)
-                }
-            }
-            Motion::Chain { nodes, d } => {
+            Motion::Geodesic { span, course, turn } => match t {
+                0.0 => Maps { first: linalg::identity(d), second: vec![0.0; d * d] },
+                1.0 => Maps { first: turn.clone(), second: turn.clone() },
+                _ => halves(&span.coefficients(&course.at(span, t)?.0), d),
+            },
+            Motion::Chain { .. } if t == 0.0 => Maps { first: linalg::identity(d), second: vec![0.0; d * d] },
+            Motion::Chain { turn, .. } if t == 1.0 => Maps { first: turn.clone(), second: turn.clone() },
+            Motion::Chain { span, nodes, .. } => {
                 let place = t * (nodes.len() - 1) as f64;
                 let k = (place.floor() as usize).min(nodes.len() - 2);
                 let s = place - k as f64;
-                let c: Vec<f64> =
+                let b: Vec<f64> =
                     nodes[k].iter().zip(&nodes[k + 1]).map(|(a, b)| (1.0 - s) * a + s * b).collect();
-                halves(&c, *d)
+                halves(&span.coefficients(&b), d)
+            }
+            Motion::Rest => {
+                let one = linalg::identity(d);
+                Maps { second: one.iter().map(|x| t * x).collect(), first: one }
             }
             Motion::Axes { moments } => moments.maps(t, self.columns.0, self.columns.1, d)?,
             Motion::Sum => {
@@ -395,6 +416,21 @@ impl Path {
 }
 
 impl Maps {
+    /// The rows scale (first x + second y) of `x` (n, p) and `y` (n, q), (n, d).
+    pub(super) fn rows(
+        mut self,
+        x: &[f64],
+        y: &[f64],
+        (p, q): (usize, usize),
+        scale: f64,
+        d: usize,
+    ) -> Vec<f64> {
+        self.first.iter_mut().chain(&mut self.second).for_each(|m| *m *= scale);
+        let mut out = vec![0.0; x.len() / p * d];
+        linalg::combine_rows(x, p, &self.first, y, q, 1.0, &self.second, &mut out, d);
+        out
+    }
+
     /// Rᵀ after the maps.
     fn turned_back(&mut self, orthogonal: &[f64], d: usize, (p, q): (usize, usize)) {
         let back = linalg::transpose(orthogonal, d, d);
@@ -458,7 +494,7 @@ fn check_time(t: f64) -> Result<()> {
 }
 
 /// Coefficients (2d, d) of rows as maps of columns.
-fn halves(c: &[f64], d: usize) -> Maps {
+pub(super) fn halves(c: &[f64], d: usize) -> Maps {
     Maps { first: linalg::transpose(&c[..d * d], d, d), second: linalg::transpose(&c[d * d..], d, d) }
 }
 

@@ -5,10 +5,11 @@
 //! linearised equation, so that no matrix of the size of the problem is formed. Derivatives are always those of a coarse
 //! integration, and so are residuals until they are small: a fine geodesic is integrated two or three times at the end.
 
-use super::integrate::{Accuracy, Course, integrate};
-use super::span::{Span, lyapunov, skew_part};
+use super::integrate::{Accuracy, Course, End, integrate};
+use super::span::Span;
 use crate::error::Result;
 use crate::linalg::{self, Eigen};
+use crate::solve::Stop;
 
 /// Newton steps before a start is given up.
 const NEWTON: usize = 25;
@@ -17,7 +18,7 @@ const HALVINGS: usize = 5;
 /// Error of a step of coarse integrations, cap on their steps (smooth ones take ten), and the residual up to which they
 /// are used.
 const COARSE: f64 = 1e-7;
-const COARSE_STEPS: usize = 300;
+const COARSE_STEPS: usize = 2_000;
 const ROUGHLY: f64 = 1e-5;
 /// Relative size of the residual at which the end is met, and at which it counts as met when it falls no further.
 const MET: f64 = 1e-14;
@@ -46,25 +47,26 @@ pub(super) struct Ends<'a> {
     /// Second moment of the start.
     sigma: Eigen,
     pub(super) accuracy: Accuracy,
+    stop: &'a Stop,
 }
 
 impl<'a> Ends<'a> {
-    pub(super) fn new(span: &'a Span, accuracy: Accuracy) -> Result<Self> {
+    pub(super) fn new(span: &'a Span, accuracy: Accuracy, stop: &'a Stop) -> Result<Self> {
         let start = span.straight(0.0);
         let sigma = linalg::symmetric_eigen(&span.cross(&start, &start), span.d)?;
-        Ok(Ends { span, start, sigma, accuracy })
+        Ok(Ends { span, start, sigma, accuracy, stop })
     }
 
     /// v − x W, the part of v without net rotation (∫ v xᵀ symmetric), and the skew W.
     pub(super) fn horizontal(&self, v: &[f64]) -> (Vec<f64>, Vec<f64>) {
-        let f = skew_part(&self.span.cross(v, &self.start), self.span.d);
-        let w: Vec<f64> = lyapunov(&self.sigma, &f).iter().map(|x| -x).collect();
+        let f = linalg::skew_part(&self.span.cross(v, &self.start), self.span.d);
+        let w: Vec<f64> = linalg::lyapunov(&self.sigma, &f).iter().map(|x| -x).collect();
         let turned = self.span.times(&self.start, &w);
         (v.iter().zip(&turned).map(|(v, t)| v - t).collect(), w)
     }
 
     /// Newton's method towards `target` from `guess`; the shot with the least residual, met or not; `None` where the
-    /// first geodesic meets a singular Σ.
+    /// first geodesic does not last until t = 1.
     pub(super) fn solve(&self, target: &[f64], guess: &[f64]) -> Result<Option<Shot>> {
         let coarse = self.coarse();
         let Some(first) = self.shot(target, &self.horizontal(guess).0, coarse)? else { return Ok(None) };
@@ -86,7 +88,7 @@ impl<'a> Ends<'a> {
 
     fn newton(&self, target: &[f64], mut shot: Shot, accuracy: Accuracy, met: f64) -> Result<Shot> {
         for iteration in 1..=NEWTON {
-            if shot.residual <= met {
+            if shot.residual <= met || self.stop.requested().is_some() {
                 break;
             }
             let step = self.newton_step(target, &shot)?;
@@ -111,8 +113,8 @@ impl<'a> Ends<'a> {
 
     /// The geodesic with this velocity; `None` if it does not last until t = 1.
     fn shot(&self, target: &[f64], velocity: &[f64], accuracy: Accuracy) -> Result<Option<Shot>> {
-        let course = integrate(self.span, &self.start, velocity, 1.0, accuracy)?;
-        if course.time < 1.0 {
+        let course = integrate(self.span, &self.start, velocity, 1.0, accuracy, false)?;
+        if course.end != End::Done {
             return Ok(None);
         }
         let turn = linalg::polar(&self.span.cross(&course.c, target), self.span.d)?;
@@ -128,14 +130,17 @@ impl<'a> Ends<'a> {
         let z = span.times(&shot.course.c, &shot.turn);
         let towards = linalg::symmetric_eigen(&span.cross(&z, target), d)?;
         let zero = vec![0.0; z.len()];
-        let coarse = integrate(span, &self.start, &shot.velocity, 1.0, self.coarse())?;
+        let mut course = integrate(span, &self.start, &shot.velocity, 1.0, self.coarse(), true)?;
+        if course.end != End::Done {
+            course = integrate(span, &self.start, &shot.velocity, 1.0, self.accuracy, true)?;
+        }
         let apply = |v: &[f64]| -> Vec<f64> {
             let (v, w) = self.horizontal(v);
-            let mut out = span.times(&coarse.tangent(span, &zero, &v).0, &shot.turn);
+            let mut out = span.times(&course.tangent(span, &zero, &v).0, &shot.turn);
             // the turn follows: out + z W with ∫ (out + z W) yᵀ symmetric
-            let follow = lyapunov(&towards, &skew_part(&span.cross(&out, target), d));
+            let follow = linalg::lyapunov(&towards, &linalg::skew_part(&span.cross(&out, target), d));
             // and rotations of the start, which move nothing, are mapped to those of the end: J has an inverse
-            for (part, by) in [(&z, &follow), (&target.to_vec(), &w)] {
+            for (part, by) in [(z.as_slice(), &follow), (target, &w)] {
                 let turned = span.times(part, by);
                 out.iter_mut().zip(&turned).for_each(|(o, t)| *o += t);
             }

@@ -8,7 +8,7 @@ mod rows;
 
 pub(crate) use decompose::{Eigen, determinant, exp_skew, polar, rotation_angle, svd, symmetric_eigen};
 pub(crate) use rows::{
-    CHUNK, combine_rows, gather_rows, map_rows, moment, moment_scaled, sum_chunks, three_moments,
+    CHUNK, combine_rows, gather_rows, map_rows, moment, moment_scaled, sum_chunks, triangular_factor,
     two_moments, weighted_dot,
 };
 
@@ -128,6 +128,28 @@ pub(crate) fn transpose(a: &[f64], n: usize, m: usize) -> Vec<f64> {
 /// Q^T A Q for square A, Q of size d.
 pub(crate) fn conjugate(q: &[f64], a: &[f64], d: usize) -> Vec<f64> {
     matmul(&transposed_product(q, a, d, d), q, d, d, d)
+}
+
+/// W with W S + S W = R for symmetric S; zero on pairs of directions where S vanishes.
+pub(crate) fn lyapunov(s: &Eigen, r: &[f64]) -> Vec<f64> {
+    let d = s.values.len();
+    conjugate_back(&s.vectors, &lyapunov_in_eigenbasis(&s.values, &conjugate(&s.vectors, r, d)), d)
+}
+
+/// [`lyapunov`] for diagonal S.
+pub(crate) fn lyapunov_in_eigenbasis(s: &[f64], r: &[f64]) -> Vec<f64> {
+    let d = s.len();
+    let tiny = f64::EPSILON * s.first().map_or(0.0, |s| s.abs());
+    let entry = |k: usize| {
+        let sum = s[k / d] + s[k % d];
+        if sum > tiny { r[k] / sum } else { 0.0 }
+    };
+    (0..d * d).map(entry).collect()
+}
+
+/// A − Aᵀ.
+pub(crate) fn skew_part(a: &[f64], d: usize) -> Vec<f64> {
+    (0..d * d).map(|k| a[k] - a[k % d * d + k / d]).collect()
 }
 
 /// Q A Q^T for square A, Q of size d.

@@ -62,18 +62,77 @@ pub(crate) fn two_moments(
     (both, second)
 }
 
-/// Σ_i w_i x_i x_i^T, Σ_i w_i f_i x_i^T and Σ_i w_i f_i f_i^T, (d, d) each, in one pass.
-pub(crate) fn three_moments(w: &[f64], x: &[f64], f: &[f64], d: usize) -> [Vec<f64>; 3] {
-    let mut first = sum_chunks(w.len(), 3 * d * d, |rows, out| {
-        let (w, x, f) =
-            (&w[rows.clone()], &x[rows.start * d..rows.end * d], &f[rows.start * d..rows.end * d]);
-        for (out, (a, b)) in out.chunks_exact_mut(d * d).zip([(x, x), (f, x), (f, f)]) {
-            moment_square(w, a, 1.0, b, 1.0, d, out);
+/// The upper triangular R (2d, 2d), up to signs of its rows, with RᵀR = ∫ z zᵀ for the rows z = √w_i (x_i, f_i), by
+/// Householder reflections: chunks of rows, then their factors one upon the other.
+pub(crate) fn triangular_factor(w: &[f64], x: &[f64], f: &[f64], d: usize) -> Vec<f64> {
+    let k = 2 * d;
+    let one = |c: usize| -> Vec<f64> {
+        let rows = c * CHUNK..((c + 1) * CHUNK).min(w.len());
+        let count = rows.len().max(k);
+        // columns, with rows of zeros where there are too few
+        let mut columns = vec![0.0; count * k];
+        for (at, i) in rows.enumerate() {
+            let root = w[i].sqrt();
+            for j in 0..d {
+                columns[j * count + at] = root * x[i * d + j];
+                columns[(d + j) * count + at] = root * f[i * d + j];
+            }
         }
-    });
-    let mut second = first.split_off(d * d);
-    let third = second.split_off(d * d);
-    [first, second, third]
+        triangularised(&mut columns, count, k)
+    };
+    let parts: Vec<Vec<f64>> = (0..w.len().div_ceil(CHUNK)).into_par_iter().map(one).collect();
+    let mut parts = parts.into_iter();
+    let mut total = parts.next().unwrap_or_else(|| vec![0.0; k * k]);
+    for part in parts {
+        let mut columns = vec![0.0; 2 * k * k];
+        for j in 0..k {
+            for i in 0..k {
+                columns[j * 2 * k + i] = total[i * k + j];
+                columns[j * 2 * k + k + i] = part[i * k + j];
+            }
+        }
+        total = triangularised(&mut columns, 2 * k, k);
+    }
+    total
+}
+
+/// R (k, k), row-major, of the columns of A (n, k), n ≥ k; A is overwritten.
+fn triangularised(columns: &mut [f64], n: usize, k: usize) -> Vec<f64> {
+    for j in 0..k {
+        let (head, tail) = columns.split_at_mut((j + 1) * n);
+        let v = &mut head[j * n + j..];
+        let norm = lanes_dot(v, v).sqrt();
+        if norm == 0.0 {
+            continue;
+        }
+        // v = a + sign(a_0) |a| e_0, H = 1 − 2 v vᵀ / |v|²
+        let diagonal = if v[0] < 0.0 { norm } else { -norm };
+        v[0] -= diagonal;
+        let size = lanes_dot(v, v);
+        for column in tail.chunks_exact_mut(n) {
+            let part = 2.0 * lanes_dot(v, &column[j..]) / size;
+            column[j..].iter_mut().zip(&*v).for_each(|(c, v)| *c -= part * v);
+        }
+        v.fill(0.0);
+        v[0] = diagonal;
+    }
+    let mut r = vec![0.0; k * k];
+    for j in 0..k {
+        (0..=j).for_each(|i| r[i * k + j] = columns[j * n + i]);
+    }
+    r
+}
+
+/// Σ a_i b_i in [`LANES`] independent sums.
+fn lanes_dot(a: &[f64], b: &[f64]) -> f64 {
+    let (mut sums, (first, rest)) = ([0.0; LANES], a.as_chunks::<LANES>());
+    let (second, other) = b.as_chunks::<LANES>();
+    for (a, b) in first.iter().zip(second) {
+        for l in 0..LANES {
+            sums[l] += a[l] * b[l];
+        }
+    }
+    sums.iter().sum::<f64>() + dot(rest, &other[..rest.len()])
 }
 
 /// Rows turned into columns at a time.

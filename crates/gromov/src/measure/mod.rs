@@ -85,11 +85,16 @@ impl Measure {
 
     /// The same weights on other points of the same dimension. Errors: as [`Measure::uniform`].
     pub fn with_points(&self, points: Vec<f64>) -> Result<Self> {
+        self.check_like(&points)?;
+        Ok(self.moved(points))
+    }
+
+    /// Errors: other points than as many finite ones of the same dimension.
+    pub(crate) fn check_like(&self, points: &[f64]) -> Result<()> {
         if points.len() != self.points.len() {
             return Err(Error::shape("points", format!("{} numbers", self.points.len()), points.len()));
         }
-        check_points(&points, self.dim)?;
-        Ok(self.moved(points))
+        check_points(points, self.dim)
     }
 
     /// [`Measure::with_points`] for points known to be finite.
