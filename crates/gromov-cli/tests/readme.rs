@@ -83,16 +83,30 @@ fn the_commands_for_files_of_ones_own_run_as_written() {
     assert_eq!(light["n"].as_u64().unwrap() + shape.len() as u64, 80 * 60);
 }
 
-#[test]
-fn the_command_for_a_path_runs_as_written() {
+/// Runs the first shell block of a section.
+fn run_section(title: &str) -> Folder {
     let readme = include_str!("../../../README.md");
-    let section = readme.split("\n## ").find(|s| s.starts_with("A path between two clouds\n")).unwrap();
+    let section = readme.split("\n## ").find(|s| s.starts_with(&format!("{title}\n"))).unwrap();
     let block = section.split("```sh\n").nth(1).and_then(|s| s.split("```").next()).unwrap();
     let folder = folder();
     for line in block.lines() {
         let run = folder.line(line.strip_prefix("gromov ").unwrap());
         assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""), "{line}: {}", run.stdout);
     }
+    folder
+}
+
+#[test]
+fn the_command_for_a_path_runs_as_written() {
+    let folder = run_section("A path between two clouds");
     assert!(std::fs::metadata(folder.path("path.html")).unwrap().len() > 10_000);
     assert_eq!((folder.read("path.npz").dim(), folder.names().len()), (2, 6));
+}
+
+#[test]
+fn the_command_for_a_barycentre_runs_as_written() {
+    let folder = run_section("A barycentre of clouds");
+    assert!(std::fs::metadata(folder.path("mean.html")).unwrap().len() > 10_000);
+    let mean = folder.read("mean.npz");
+    assert_eq!((mean.len(), mean.dim(), folder.names().len()), (150, 2, 6));
 }

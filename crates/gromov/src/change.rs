@@ -38,6 +38,8 @@ pub struct Between<'a> {
     weights: &'a [f64],
     start: (&'a [f64], usize),
     end: (&'a [f64], usize),
+    /// |Gram|_F of the two in units of length, and these units.
+    sizes: [(f64, f64); 2],
 }
 
 impl<'a> Between<'a> {
@@ -46,13 +48,18 @@ impl<'a> Between<'a> {
         for (name, side) in [("start", start), ("end", end)] {
             fits(name, side, weights.len())?;
         }
-        Ok(Between { weights, start, end })
+        let size = |(points, d): (&[f64], usize)| {
+            let unit = linalg::power_of_two_scale(linalg::max_abs(points));
+            let small: Vec<f64> = points.iter().map(|x| x / unit).collect();
+            (linalg::norm(&linalg::moment(weights, &small, d, &small, d)), unit)
+        };
+        Ok(Between { weights, start, end, sizes: [size(start), size(end)] })
     }
 
     /// |Gram(z) − G_t|_F over (1−t) |Gram(x)|_F + t |Gram(y)|_F, with G_t = (1−t) Gram(x) + t Gram(y) and
     /// Gram_ij = √(w_i w_j) ⟨x_i, x_j⟩, for a frame z (n, d): error of inner products, blind to rotations; no unit. By a
     /// singular value decomposition of [z, x, y], so that the difference is not one of squares: O(n (d + p + q)²).
-    /// Errors: a frame of another number of points.
+    /// Errors: a frame of another number of points, a t outside [0, 1].
     ///
     /// ```
     /// use gromov::change::Between;
@@ -62,7 +69,7 @@ impl<'a> Between<'a> {
     /// # Ok::<(), gromov::Error>(())
     /// ```
     pub fn gram_error(&self, frame: (&[f64], usize), t: f64) -> Result<f64> {
-        fits("frame", frame, self.weights.len())?;
+        self.check(frame, t)?;
         let parts = [(frame, 1.0), (self.start, t - 1.0), (self.end, -t)];
         let whole: usize = parts.iter().map(|p| p.0.1).sum();
         let unit = parts.iter().map(|p| linalg::max_abs(p.0.0)).fold(0.0, f64::max);
@@ -85,23 +92,29 @@ impl<'a> Between<'a> {
             };
             (0..rank).flat_map(|a| (0..rank).map(move |b| (a, b))).map(entry).collect()
         };
-        let only = |which: usize| -> Vec<f64> {
-            parts.iter().enumerate().flat_map(|(k, p)| vec![f64::from(u8::from(k == which)); p.0.1]).collect()
-        };
-        let size = (1.0 - t) * linalg::norm(&sums(&only(1))) + t * linalg::norm(&sums(&only(2)));
+        let [first, last] = self.sizes.map(|(size, own)| size * (own / unit) * (own / unit));
+        let size = (1.0 - t) * first + t * last;
         Ok(if size > 0.0 { linalg::norm(&sums(&signs)) / size } else { 0.0 })
     }
 
     /// The same for the distances of pairs: the root of Σ w_i w_j (|z_i − z_j| − d_t)² over Σ w_i w_j d_t², with
     /// d_t = (1−t) |x_i − x_j| + t |y_i − y_j|; no unit. Pairs and cost as in [`distance_change`]. Errors: a frame of
-    /// another number of points.
+    /// another number of points, a t outside [0, 1].
     pub fn distance_error(&self, frame: (&[f64], usize), t: f64) -> Result<f64> {
-        fits("frame", frame, self.weights.len())?;
+        self.check(frame, t)?;
         let far = |side: (&[f64], usize), i: usize, j: usize| distance(side.0, side.1, i, j);
         Ok(over_pairs(self.weights, |i, j| {
             let aim = (1.0 - t) * far(self.start, i, j) + t * far(self.end, i, j);
             (far(frame, i, j) - aim, aim)
         }))
+    }
+
+    fn check(&self, frame: (&[f64], usize), t: f64) -> Result<()> {
+        fits("frame", frame, self.weights.len())?;
+        match (0.0..=1.0).contains(&t) {
+            true => Ok(()),
+            false => Err(Error::option("t", t, "a number between 0 and 1")),
+        }
     }
 }
 
@@ -222,6 +235,19 @@ mod tests {
         let same = Between::new(&w, (&x, 2), (&x, 2)).unwrap();
         let half: Vec<f64> = x.iter().map(|x| 0.5 * x).collect();
         assert!((same.distance_error((&half, 2), t).unwrap() - 0.5).abs() < 1e-15);
+        for t in [-0.1, 1.1, f64::NAN] {
+            let errors = [between.gram_error((&x, 2), t), between.distance_error((&x, 2), t)];
+            assert!(
+                errors.into_iter().all(|e| e.unwrap_err().to_string().contains("between 0 and 1")),
+                "{t}"
+            );
+        }
+        // at any scale
+        for scale in [1e-150, 1e150] {
+            let [x, y] = [&x, &y].map(|a| a.iter().map(|v| scale * v).collect::<Vec<_>>());
+            let between = Between::new(&w, (&x, 2), (&y, 3)).unwrap();
+            assert!((between.gram_error((&x, 2), t).unwrap() - expected).abs() < 1e-14);
+        }
         assert!(between.gram_error((&x, 3), t).is_err() && Between::new(&w, (&x, 3), (&y, 3)).is_err());
     }
 }

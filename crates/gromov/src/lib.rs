@@ -19,8 +19,8 @@
 //! | [`energy`] | functionals and their gradients; the trait to add your own |
 //! | [`flow`] | gradient flows in both geometries |
 //! | [`change`] | how far a cloud has changed, in inner products and in pair distances |
-//! | [`geodesic`] | exponential, logarithm, geodesics, lifted paths and straight ones, their length |
-//! | [`barycenter`] | barycentres of clouds on free points, and of Gaussians |
+//! | [`geodesic`] | [exponential](geodesic::exp()), [logarithm](geodesic::log()), geodesics, lifted paths and straight ones, their length |
+//! | [`barycenter`] | barycentres of clouds on free points, and of Gaussians; [`barycenter::IntrinsicMean`] of labelled clouds |
 //! | [`io`] | readers and writers under limits |
 //! | [`report`] | self-contained HTML pages |
 //! | [`demo`] | the built-in demonstration |

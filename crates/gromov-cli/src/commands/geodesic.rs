@@ -102,6 +102,8 @@ struct Found {
     /// The other kinds, for the page.
     others: Vec<gromov::Path>,
     search: Option<Solution>,
+    /// How the search of a W2 plan ended.
+    w2: Option<Status>,
     status: Status,
 }
 
@@ -120,7 +122,8 @@ pub fn run(args: &args::Geodesic, common: &args::Common) -> Result<u8, Failure> 
     watch.end();
     let found = found?;
     let seconds = clock.elapsed().as_secs_f64();
-    let points = found.path.frames(&job.times)?;
+    let wanted = job.out.is_some() || job.frames.is_some();
+    let points = if wanted { found.path.frames(&job.times)? } else { Vec::new() };
     write_out(args, common, &job, (&found, &points))?;
     if let Some(path) = &job.report {
         write_page(path, args, common, &job, &found)?;
@@ -181,7 +184,8 @@ fn find(job: &job::Geodesic, watch: &mut Watch) -> Result<Found, Failure> {
         Some(status) if !status.is_success() => status,
         _ => path.status,
     };
-    Ok(Found { path, others, search, status })
+    let w2 = w2.map(|(_, status)| status);
+    Ok(Found { path, others, search, w2, status })
 }
 
 fn write_out(
@@ -219,7 +223,8 @@ fn write_out(
                 rotation: output::rows(&path.rotation, job.b.cloud.dim()),
             };
             let meta = output::json(&meta)?;
-            io::write_path(&out.path, path, &job.times, (&rows, &columns), meta.trim_end())?;
+            let frames = (&job.times[..], points);
+            io::write_path(&out.path, path, frames, (&rows, &columns), meta.trim_end())?;
         }
     }
     Ok(())
@@ -234,7 +239,7 @@ fn write_page(
 ) -> Result<(), Failure> {
     let shown: Vec<Shown<'_>> = std::iter::once(&found.path)
         .chain(&found.others)
-        .map(|path| Shown { path, plan: plan_words(job, found.search.as_ref(), path.kind).into() })
+        .map(|path| Shown { path, plan: plan_words(job.plan, found.search.as_ref(), found.w2, path.kind) })
         .collect();
     let (a, b) = (args.a.to_string_lossy(), args.b.to_string_lossy());
     let title = format!("From {a} to {b}");
@@ -244,12 +249,15 @@ fn write_page(
 }
 
 /// Where the plan of a kind comes from.
-fn plan_words(job: &job::Geodesic, search: Option<&Solution>, kind: Kind) -> &'static str {
-    match (job.plan, kind, search) {
-        (Pairing::Identity, ..) => "row i to row i",
-        (_, Kind::Mccann, _) => "optimal for W2",
-        (_, _, Some(sol)) if sol.certified => "optimal for IGW, certified",
-        _ => "the best found for IGW, not certified",
+fn plan_words(plan: Pairing, search: Option<&Solution>, w2: Option<Status>, kind: Kind) -> String {
+    match (plan, kind, search) {
+        (Pairing::Identity, ..) => "row i to row i".into(),
+        (_, Kind::Mccann, _) => match w2.filter(|status| !status.is_success()) {
+            None => "optimal for W2".into(),
+            Some(status) => format!("one for W2, not the best ({status})"),
+        },
+        (_, _, Some(sol)) if sol.certified => "optimal for IGW, certified".into(),
+        _ => "the best found for IGW, not certified".into(),
     }
 }
 
@@ -275,21 +283,22 @@ fn write_frames(frames: job::Frames, path: &gromov::Path, points: &[f64]) -> Res
 
 /// What must be said of a path.
 fn notes(job: &job::Geodesic, path: &gromov::Path) -> Vec<String> {
-    let (p, q) = (job.a.cloud.dim(), job.b.cloud.dim());
-    let mut out = Vec::new();
-    if path.kind == Kind::Intrinsic && p != q {
-        out.push(format!(
-            "d_x = {p} and d_y = {q} differ: an intrinsic geodesic has an end at which Sigma has no inverse, so this is \
-             the shortest chain of frames found; --kind lifted is made for such clouds"
-        ));
-    } else if path.kind == Kind::Intrinsic && path.status == Status::Singular {
-        out.push(
-            "no geodesic along which Sigma has an inverse was found: this is the shortest chain of frames found, and \
-             --kind lifted has no such end"
-                .into(),
-        );
+    if path.method != Method::Chain {
+        return Vec::new();
     }
-    out
+    let (p, q) = (job.a.cloud.dim(), job.b.cloud.dim());
+    let within = output::number(path.uncertainty, 2);
+    let curve = format!("this is a discrete curve of least action; length within {within}, relative");
+    vec![match path.status {
+        _ if p != q => format!(
+            "d_x = {p} and d_y = {q} differ: an intrinsic geodesic has an end at which Sigma has no inverse, so {curve}; \
+             --kind lifted is made for such clouds"
+        ),
+        Status::Singular => format!(
+            "no geodesic along which Sigma has an inverse was found: {curve}, and --kind lifted has no such end"
+        ),
+        status => format!("no geodesic was found to meet the end ({status}): {curve}"),
+    }]
 }
 
 fn object<'a>(
@@ -418,7 +427,7 @@ fn advice(found: &Found, path: &gromov::Path) -> &'static str {
 
 fn plan_line(job: &job::Geodesic, found: &Found) -> String {
     let path = &found.path;
-    let words = plan_words(job, found.search.as_ref(), path.kind);
+    let words = plan_words(job.plan, found.search.as_ref(), found.w2, path.kind);
     let particles = output::count(path.len(), "particle");
     match found.search.as_ref().filter(|_| path.kind != Kind::Mccann) {
         Some(sol) if !sol.certified => {
@@ -436,5 +445,17 @@ fn method(path: &gromov::Path) -> String {
         Method::Closed => "closed form".into(),
         Method::Shooting => format!("shooting, {work}, end met within {:.1e}", path.residual),
         _ => format!("a chain of least action, {work}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_w2_plan_is_called_optimal_only_where_it_is() {
+        let words = |status| plan_words(Pairing::Optimal, None, Some(status), Kind::Mccann);
+        assert_eq!(words(Status::Converged), "optimal for W2");
+        assert_eq!(words(Status::Interrupted), "one for W2, not the best (interrupted)");
     }
 }

@@ -43,7 +43,8 @@ pub struct Barycenter {
     pub dim: Option<usize>,
     /// λ (K), not negative and of sum one; `None`: equal.
     pub lambdas: Option<Vec<f64>>,
-    /// Starts: first near each cloud (a sample of it), then from independent draws of them. `None`, for K clouds with
+    /// Starts: first near each cloud (its points, a sample of them, or draws where n is larger), then from independent
+    /// draws of them. `None`, for K clouds with
     /// λ > 0: K, at least 8 and at most 16, or 2 to 8 where n times the points of the largest is above 40,000.
     pub starts: Option<usize>,
     /// Starts of each search for plans, but for the first ones near each cloud: these take as many as a distance does
@@ -123,7 +124,7 @@ pub struct Solution {
 }
 
 impl Solution {
-    /// The barycentre as a measure.
+    /// The barycentre as a measure. O(n d). Errors: points out of the range of doubles.
     pub fn cloud(&self) -> Result<Measure> {
         Measure::weighted(self.points.clone(), self.dim, self.weights.clone())
     }
@@ -198,6 +199,10 @@ impl Barycenter {
                     break;
                 }
                 iterations += 1;
+            }
+            // heard within the step that ended the start
+            if state.status != Status::Converged {
+                stopped = stopped.or(problem.stop.requested());
             }
             ends.push(state);
         }

@@ -5,7 +5,7 @@
 
 use super::{check_lambdas, mean_of_spectra};
 use crate::error::{Error, Result};
-use crate::igw::gaussian::covariance_eigen;
+use crate::igw::gaussian::{covariance_eigen, padded_eigen};
 use crate::linalg;
 
 /// The barycentre N(0, Σ) of Gaussians.
@@ -37,14 +37,11 @@ pub fn barycenter(covs: &[&[f64]], lambdas: Option<&[f64]>) -> Result<Solution> 
         return Err(Error::shape("covs", "at least one", "none"));
     }
     let lambdas = check_lambdas(lambdas, covs.len())?;
-    let eigen = covs.iter().map(|c| covariance_eigen("covs", c)).collect::<Result<Vec<_>>>()?;
+    let mut eigen = covs.iter().map(|c| covariance_eigen("covs", c)).collect::<Result<Vec<_>>>()?;
     let spectra: Vec<Vec<f64>> = eigen.iter().map(|e| e.values.clone()).collect();
     let (spectrum, objective) = mean_of_spectra(&spectra, &lambdas, usize::MAX);
-    let (d, p) = (spectrum.len(), spectra[0].len());
-    let mut basis = linalg::identity(d);
-    for i in 0..p {
-        basis[i * d..i * d + p].copy_from_slice(&eigen[0].vectors[i * p..(i + 1) * p]);
-    }
+    let d = spectrum.len();
+    let basis = padded_eigen(eigen.swap_remove(0), d).vectors;
     Ok(Solution { d, covariance: linalg::from_eigen(&basis, &spectrum), spectrum, objective })
 }
 

@@ -8,7 +8,7 @@ use super::free::{Barycenter, MOST_POINTS, Solution};
 use super::state::State;
 use super::{check_lambdas, mean_of_spectra};
 use crate::error::{Error, Result};
-use crate::igw::{Alternating, align};
+use crate::igw::{self, Alternating, align};
 use crate::linalg;
 use crate::measure::Measure;
 use crate::ot::Plan;
@@ -115,18 +115,23 @@ impl<'a> Problem<'a> {
         if n.saturating_mul(most) <= SMALL { count.clamp(8, 16) } else { count.clamp(2, 8) }
     }
 
-    /// Plans to every cloud from a search for each, of so many starts (`None`: as many as a distance takes).
-    pub(super) fn search(&self, y: &Measure, starts: Option<usize>, round: u64) -> Result<Vec<Plan>> {
-        let search = |x: &Measure| -> Result<Plan> {
-            let options = Alternating {
-                starts,
-                seed: self.options.seed.wrapping_add(round),
-                time_limit: self.options.time_limit.map(|limit| limit.saturating_sub(self.clock.elapsed())),
-                ..Alternating::default()
-            };
-            Ok(options.solve(y, x, &mut self.flag.clone())?.plan)
-        };
-        self.clouds.par_iter().map(search).collect()
+    /// Plans to every cloud from a search for each, of so many starts (`None`: as many as a distance takes). Every
+    /// start and search of it, `round`, has a seed of its own.
+    pub(super) fn search(
+        &self,
+        y: &Measure,
+        starts: Option<usize>,
+        round: (usize, usize),
+    ) -> Result<Vec<Plan>> {
+        let seed = self.options.seed.wrapping_add(round.0 as u64 + ((round.1 as u64) << 32));
+        self.clouds.par_iter().map(|x| Ok(self.searched(y, x, starts, seed)?.plan)).collect()
+    }
+
+    /// A search within the time that is left.
+    fn searched(&self, y: &Measure, x: &Measure, starts: Option<usize>, seed: u64) -> Result<igw::Solution> {
+        let time_limit = self.options.time_limit.map(|limit| limit.saturating_sub(self.clock.elapsed()));
+        let options = Alternating { starts, seed, time_limit, ..Alternating::default() };
+        options.solve(y, x, &mut self.flag.clone())
     }
 
     /// The best points for given plans, along their principal axes.
@@ -205,6 +210,7 @@ impl Problem<'_> {
     ) -> Result<Solution> {
         let (starts, rounding) = (ends.len(), self.rounding());
         let best = ends.iter().map(State::objective).fold(f64::INFINITY, f64::min);
+        debug_assert!(best.is_finite(), "objectives of {starts} starts in units: {best}");
         let hits = ends.iter().filter(|e| e.objective() - best <= 1e-9 * best + rounding).count();
         let Some(end) = ends.into_iter().find(|e| e.objective() <= best) else {
             return Err(Error::option("starts", starts, "starts whose objective is a number"));
@@ -212,23 +218,20 @@ impl Problem<'_> {
         let y = self.framed(&end)?;
         let scaled = y.moved(y.points().iter().map(|v| v * self.unit).collect());
         let (mut plans, mut squared, mut rotations) = (Vec::new(), Vec::new(), Vec::new());
+        let mut status = stopped.unwrap_or(end.status);
         for (k, cloud) in clouds.iter().enumerate() {
             if let Some(place) = self.places.iter().position(|&p| p == k) {
                 rotations.push(align::plan(&y, &self.clouds[place], &end.plans[place])?.rotation);
                 plans.push(end.plans[place].clone());
                 squared.push(self.scaled(end.squared[place]));
             } else {
-                let options = Alternating {
-                    starts: Some(self.options.search_starts),
-                    seed: self.options.seed,
-                    time_limit: self
-                        .options
-                        .time_limit
-                        .map(|limit| limit.saturating_sub(self.clock.elapsed())),
-                    ..Alternating::default()
-                };
                 let cloud = cloud.shifted_by(&self.means[k]);
-                let sol = options.solve(&scaled, &cloud, &mut self.flag.clone())?;
+                let starts = Some(self.options.search_starts);
+                let sol = self.searched(&scaled, &cloud, starts, self.options.seed)?;
+                // a plan that was not sought to the end
+                if status.is_success() {
+                    status = sol.status;
+                }
                 rotations.push(sol.rotation);
                 plans.push(sol.plan);
                 squared.push(sol.squared);
@@ -241,7 +244,7 @@ impl Problem<'_> {
             objective: self.scaled(best),
             lower_bound: self.scaled(self.lower),
             rounding: self.scaled(rounding),
-            status: stopped.unwrap_or(end.status),
+            status,
             iterations,
             starts,
             hits,
@@ -264,10 +267,7 @@ impl Problem<'_> {
             return Ok(end.y.clone());
         }
         let moment = end.plans[0].cross_moment(end.y.points(), d, x.points(), p);
-        let mut padded = vec![0.0; d * d];
-        for i in 0..d {
-            padded[i * d..i * d + p].copy_from_slice(&moment[i * p..(i + 1) * p]);
-        }
+        let padded = align::padded_matrix(&moment, d, p, d);
         // y ≈ O x, so that Oᵀ y lies in the frame of x
         let turn = linalg::transpose(&linalg::polar(&padded, d)?, d, d);
         Ok(end.y.moved(linalg::map_rows(end.y.points(), d, &turn, d)))

@@ -4,8 +4,8 @@ use super::problem::Problem;
 use crate::error::Result;
 use crate::measure::{Measure, sample, sample::Source};
 
-/// Start number `number`: of cloud k = number mod K its points where they are as many, else a stratified sample; after
-/// the first K starts independent draws by weight.
+/// Start number `number`, of cloud k = number mod K: its points where they are n, a stratified sample where they are
+/// more, independent draws by weight where they are fewer. After the first K starts always independent draws.
 pub(super) fn cloud(problem: &Problem<'_>, number: usize) -> Result<Measure> {
     let (count, weights) = (problem.clouds.len(), problem.weights.weights());
     let (from, n) = (&problem.clouds[number % count], weights.len());

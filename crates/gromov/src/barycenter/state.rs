@@ -18,19 +18,21 @@ pub(super) struct State {
     pub(super) squared: Vec<f64>,
     pub(super) trace: Vec<f64>,
     pub(super) status: Status,
-    searches: u64,
+    /// The number of the start, and its searches so far.
+    number: usize,
+    searches: usize,
 }
 
 impl State {
     pub(super) fn new(problem: &Problem<'_>, number: usize) -> Result<Self> {
         let first = start::cloud(problem, number)?;
         let near = (number >= problem.clouds.len()).then_some(problem.options.search_starts);
-        let plans = problem.search(&first, near, number as u64)?;
+        let plans = problem.search(&first, near, (number, 0))?;
         let y = problem.points(&plans)?;
         let squared = problem.squared(&y, &plans)?;
         let trace = vec![problem.objective(&squared)];
         let bases = vec![None; plans.len()];
-        Ok(State { y, plans, bases, squared, trace, status: Status::IterationCap, searches: number as u64 })
+        Ok(State { y, plans, bases, squared, trace, status: Status::IterationCap, number, searches: 0 })
     }
 
     pub(super) fn objective(&self) -> f64 {
@@ -50,8 +52,9 @@ impl State {
         if problem.stop.requested().is_some() {
             return Ok(false);
         }
-        self.searches += 1000;
-        let found = problem.search(&self.y, Some(problem.options.search_starts), self.searches)?;
+        self.searches += 1;
+        let starts = Some(problem.options.search_starts);
+        let found = problem.search(&self.y, starts, (self.number, self.searches))?;
         let values = problem.squared(&self.y, &found)?;
         let plans: Vec<Plan> = (0..found.len())
             .map(|k| if values[k] < self.squared[k] { found[k].clone() } else { self.plans[k].clone() })

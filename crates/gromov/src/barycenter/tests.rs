@@ -2,8 +2,10 @@ use super::*;
 use crate::igw::{self, Alternating};
 use crate::measure::{Measure, sample::Source};
 use crate::ot::Plan;
-use crate::solve::{Event, Status};
+use crate::solve::{Event, Observer, Status};
 use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 fn cloud(s: &mut Source, n: usize, d: usize, weighted: bool) -> Measure {
@@ -226,6 +228,56 @@ fn runs_end_early_with_what_they_have_and_threads_change_nothing() {
         pool.install(|| format!("{:?}", Barycenter::default().solve(&clouds, &mut ()).unwrap()))
     };
     assert_eq!(run(1), run(3));
+}
+
+/// Has a flag that is set some time after the first event, within a step of the run.
+struct Late(Arc<AtomicBool>, Option<Duration>);
+
+impl Observer for Late {
+    fn event(&mut self, _: &Event) -> ControlFlow<()> {
+        if let Some(delay) = self.1.take() {
+            let flag = self.0.clone();
+            std::thread::spawn(move || {
+                std::thread::sleep(delay);
+                flag.store(true, Ordering::Relaxed);
+            });
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn flag(&self) -> Option<Arc<AtomicBool>> {
+        Some(self.0.clone())
+    }
+}
+
+#[test]
+fn a_stop_within_a_step_is_told() {
+    let mut s = Source::new(229, 0);
+    let clouds: Vec<Measure> = (0..3).map(|k| cloud(&mut s, 50 + k, 3, k == 1)).collect();
+    let options = Barycenter { starts: Some(1), ..Default::default() };
+    let run = |micros: u64| {
+        let mut late = Late(Arc::default(), Some(Duration::from_micros(micros)));
+        options.solve(&clouds, &mut late).unwrap().status
+    };
+    let ends: Vec<Status> = (0..8).map(|k| run(20 << k)).collect();
+    println!("{ends:?}");
+    assert!(ends.iter().all(|e| matches!(e, Status::Interrupted | Status::Converged)), "{ends:?}");
+    assert!(ends.contains(&Status::Interrupted), "{ends:?}");
+}
+
+#[test]
+fn a_search_for_a_cloud_of_no_weight_that_is_cut_short_is_told() {
+    let mut s = Source::new(230, 0);
+    let clouds = [cloud(&mut s, 20_000, 2, false), cloud(&mut s, 12, 2, false)];
+    let options = Barycenter {
+        lambdas: Some(vec![0.0, 1.0]),
+        starts: Some(1),
+        time_limit: Some(Duration::from_millis(20)),
+        ..Default::default()
+    };
+    let sol = options.solve(&clouds, &mut ()).unwrap();
+    assert_eq!(sol.status, Status::TimeCap);
+    check(&sol, &clouds);
 }
 
 #[test]

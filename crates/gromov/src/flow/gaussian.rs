@@ -93,9 +93,13 @@ impl Functional {
     /// F at a covariance (d, d); +∞ where it is singular and a > 0. O(d³). Errors: what is no covariance, another
     /// size.
     pub fn value(&self, cov: &[f64]) -> Result<f64> {
-        let spectrum = self.eigen(cov)?.values;
+        Ok(self.value_of(cov, &self.eigen(cov)?.values))
+    }
+
+    /// F at a covariance with these eigenvalues.
+    fn value_of(&self, cov: &[f64], spectrum: &[f64]) -> f64 {
         let inner = linalg::conjugate(&self.q.vectors, cov, self.dim());
-        Ok(self.of(&spectrum, (0..self.dim()).map(|i| inner[i * (self.dim() + 1)])))
+        self.of(spectrum, (0..self.dim()).map(|i| inner[i * (self.dim() + 1)]))
     }
 
     fn eigen(&self, cov: &[f64]) -> Result<Eigen> {
@@ -176,8 +180,8 @@ impl Flow {
     /// # Ok::<(), gromov::Error>(())
     /// ```
     pub fn new(functional: &Functional, cov: &[f64], metric: Metric) -> Result<Self> {
-        let energy_before = functional.value(cov)?;
         let eigen = functional.eigen(cov)?;
+        let energy_before = functional.value_of(cov, &eigen.values);
         let (d, q) = (functional.dim(), &functional.q);
         let functional = functional.clone();
         if metric == Metric::W2 {
@@ -277,6 +281,7 @@ fn own_time(start: f64, a: f64, q: f64, t: f64) -> f64 {
         }
         tau = next;
     }
+    debug_assert!((of(tau) - t).abs() <= 1e-9 * t, "l = {start}, a = {a}, q = {q}, t = {t}: tau = {tau}");
     tau
 }
 

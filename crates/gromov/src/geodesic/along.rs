@@ -52,11 +52,15 @@ impl Path {
 
     /// Second moments of frames (k, n, d): (k, d, d), in units of length². Errors: no whole number of frames.
     pub fn second_moments(&self, frames: &[f64]) -> Result<Vec<f64>> {
-        let mut out = Vec::new();
-        for frame in frames.chunks((self.len() * self.dim).max(1)) {
-            out.extend(self.cloud(frame)?.second_moment());
+        let (d, size) = (self.dim, self.len() * self.dim);
+        if !frames.len().is_multiple_of(size) {
+            return Err(Error::shape(
+                "frames",
+                format!("(k, {}, {d})", self.len()),
+                format!("{} numbers", frames.len()),
+            ));
         }
-        Ok(out)
+        Ok(frames.chunks_exact(size).flat_map(|x| linalg::moment(&self.weights, x, d, x, d)).collect())
     }
 }
 

@@ -8,7 +8,8 @@
 //! derived here.
 
 use crate::error::{Error, Result};
-use crate::igw::gaussian::{covariance_eigen, spectrum};
+use crate::igw::bound::of_spectra;
+use crate::igw::gaussian::{covariance_eigen, padded_eigen, spectrum};
 use crate::linalg;
 
 /// A geodesic from N(0, C₀) to N(0, C₁), in the eigenbasis of C₀.
@@ -41,15 +42,10 @@ impl Geodesic {
     /// ```
     pub fn new(cov: &[f64], other: &[f64]) -> Result<Self> {
         let (first, mut end) = (covariance_eigen("cov", cov)?, spectrum("other", other)?);
-        let (p, d) = (first.values.len(), first.values.len().max(end.len()));
+        let d = first.values.len().max(end.len());
         end.resize(d, 0.0);
-        let mut start = first.values;
-        start.resize(d, 0.0);
-        let mut basis = linalg::identity(d);
-        for i in 0..p {
-            basis[i * d..i * d + p].copy_from_slice(&first.vectors[i * p..(i + 1) * p]);
-        }
-        Ok(Geodesic { d, basis, start, end })
+        let first = padded_eigen(first, d);
+        Ok(Geodesic { d, basis: first.vectors, start: first.values, end })
     }
 
     /// Eigenvalues at `t` in [0, 1], decreasing, (d). Errors: another t.
@@ -67,7 +63,7 @@ impl Geodesic {
 
     /// Σ_i (λ_i(C₀) − λ_i(C₁))²: IGW², and the squared length of the path; scales as length⁴.
     pub fn squared(&self) -> f64 {
-        self.start.iter().zip(&self.end).map(|(a, b)| (a - b).powi(2)).sum()
+        of_spectra(&self.start, &self.end)
     }
 
     /// IGW, the length and the constant speed of the path; scales as length², safe at any scale.

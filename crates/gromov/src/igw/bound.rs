@@ -27,7 +27,7 @@ pub(crate) fn spectral_of_moments(sigma: &[f64], p: usize, other: &[f64], q: usi
 }
 
 /// The bound from sorted eigenvalues.
-pub(super) fn of_spectra(a: &[f64], b: &[f64]) -> f64 {
+pub(crate) fn of_spectra(a: &[f64], b: &[f64]) -> f64 {
     let at = |values: &[f64], k: usize| values.get(k).copied().unwrap_or(0.0);
     (0..a.len().max(b.len())).map(|k| (at(a, k) - at(b, k)).powi(2)).sum()
 }

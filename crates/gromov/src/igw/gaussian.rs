@@ -1,5 +1,6 @@
 //! The distance between centred Gaussians, from the spectra of their covariances.
 
+use super::bound::of_spectra;
 use crate::error::{Error, Result};
 use crate::linalg::{self, Eigen};
 
@@ -17,11 +18,7 @@ use crate::linalg::{self, Eigen};
 /// # Ok::<(), gromov::Error>(())
 /// ```
 pub fn squared(cov: &[f64], other: &[f64]) -> Result<f64> {
-    let (mut a, mut b) = (spectrum("cov", cov)?, spectrum("other", other)?);
-    let d = a.len().max(b.len());
-    a.resize(d, 0.0);
-    b.resize(d, 0.0);
-    Ok(a.iter().zip(&b).map(|(x, y)| (x - y).powi(2)).sum())
+    Ok(of_spectra(&spectrum("cov", cov)?, &spectrum("other", other)?))
 }
 
 /// Eigenvalues of a covariance, decreasing.
@@ -39,6 +36,17 @@ pub(crate) fn covariance_eigen(name: &'static str, cov: &[f64]) -> Result<Eigen>
     }
     eigen.values.iter_mut().for_each(|x| *x = x.max(0.0));
     Ok(eigen)
+}
+
+/// Eigenvalues and eigenvectors of a covariance (p, p) padded with zeros to (d, d): the added coordinates come last.
+pub(crate) fn padded_eigen(mut eigen: Eigen, d: usize) -> Eigen {
+    let p = eigen.values.len();
+    let mut vectors = linalg::identity(d);
+    for i in 0..p {
+        vectors[i * d..i * d + p].copy_from_slice(&eigen.vectors[i * p..(i + 1) * p]);
+    }
+    eigen.values.resize(d, 0.0);
+    Eigen { values: eigen.values, vectors }
 }
 
 /// Eigenvalues, decreasing, and eigenvectors of a symmetric matrix (d, d), and d. Errors: a size that is no square,

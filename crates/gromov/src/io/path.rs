@@ -6,11 +6,10 @@ use super::{Data, Member, write_npz};
 use crate::error::Result;
 use crate::geodesic;
 
-/// Writes the frames of a path at `times` (k,): `times`, `points` (k, n, d), `weights` (n,), `second_moments`
+/// Writes frames (k, n, d) of a path at `times` (k,): `times`, `points` (k, n, d), `weights` (n,), `second_moments`
 /// (k, d, d), and `rows` (n,), `columns` (n,), the rows of the two clouds that each particle goes between, as given
 /// (they may be those of files of which the clouds are samples); all float64, and the text `meta` (JSON by convention).
-/// The bytes depend on the arguments alone. Errors: a time outside [0, 1], other numbers of rows and columns, those of
-/// [`write_npz`].
+/// The bytes depend on the arguments alone. Errors: other numbers of frames, rows or columns, those of [`write_npz`].
 ///
 /// ```
 /// use gromov::{Geodesic, Measure, io, ot::Plan};
@@ -18,7 +17,8 @@ use crate::geodesic;
 /// let y = x.linear_image(&[0.5, 0.0, 0.0, 0.5], 2)?;
 /// let path = Geodesic::default().solve(&x, &y, &Plan::identity(x.weights()), &mut ())?;
 /// let file = std::env::temp_dir().join("gromov_io_path_doctest.npz");
-/// io::write_path(&file, &path, &[0.0, 0.5, 1.0], (&path.plan.rows, &path.plan.columns), "{}")?;
+/// let times = [0.0, 0.5, 1.0];
+/// io::write_path(&file, &path, (&times, &path.frames(&times)?), (&path.plan.rows, &path.plan.columns), "{}")?;
 /// let end = io::read(&file, &io::ReadOptions::default())?;
 /// assert!(end.points().iter().zip(y.points()).all(|(a, b)| (a - b).abs() < 1e-12));
 /// # std::fs::remove_file(&file).unwrap();
@@ -27,13 +27,12 @@ use crate::geodesic;
 pub fn write_path(
     file: &Path,
     path: &geodesic::Path,
-    times: &[f64],
+    (times, frames): (&[f64], &[f64]),
     (rows, columns): (&[usize], &[usize]),
     meta: &str,
 ) -> Result<()> {
     let (k, n, d) = (times.len(), path.len(), path.dim);
-    let points = path.frames(times)?;
-    let moments = path.second_moments(&points)?;
+    let moments = path.second_moments(frames)?;
     let numbers = |index: &[usize]| -> Vec<f64> { index.iter().map(|i| *i as f64).collect() };
     let (rows, columns) = (numbers(rows), numbers(columns));
     let array = |name, shape, data| Member { name, shape, data: Data::F64(data) };
@@ -41,7 +40,7 @@ pub fn write_path(
         file,
         &[
             array("times", &[k], times),
-            array("points", &[k, n, d], &points),
+            array("points", &[k, n, d], frames),
             array("weights", &[n], &path.weights),
             array("second_moments", &[k, d, d], &moments),
             array("rows", &[n], &rows),

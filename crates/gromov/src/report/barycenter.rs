@@ -1,5 +1,6 @@
 //! The page of a barycentre: every cloud in its frame, on the way to it, and how the objective fell.
 
+use super::view::View;
 use super::{Chart, Cloud, Frames, Page, Player, Section, Series, Table, number};
 use crate::barycenter::Solution;
 use crate::error::{Error, Result};
@@ -18,7 +19,10 @@ pub fn page(title: &str, names: &[String], clouds: &[Measure], sol: &Solution) -
         let got = format!("{} names and {} clouds", names.len(), clouds.len());
         return Err(Error::shape("clouds", sol.plans.len(), got));
     }
-    let view = View::new(sol)?;
+    let view = View::new(sol.dim, || {
+        let small: Vec<f64> = sol.points.iter().map(|v| v / sol.unit).collect();
+        Ok(linalg::moment(&sol.weights, &small, sol.dim, &small, sol.dim))
+    })?;
     let drawn = drawn(sol);
     let players = drawn.iter().map(|&k| player(&names[k], &clouds[k], sol, k, &view));
     let mut notes = Vec::new();
@@ -99,33 +103,6 @@ fn drawn(sol: &Solution) -> Vec<usize> {
     order.truncate(PICTURES);
     order.sort_unstable();
     order
-}
-
-/// The projection to at most three dimensions.
-struct View {
-    dim: usize,
-    /// (dim, d); `None` is the identity.
-    axes: Option<Vec<f64>>,
-}
-
-impl View {
-    fn new(sol: &Solution) -> Result<Self> {
-        let d = sol.dim;
-        if d <= 3 {
-            return Ok(View { dim: d, axes: None });
-        }
-        let small: Vec<f64> = sol.points.iter().map(|v| v / sol.unit).collect();
-        let e = linalg::symmetric_eigen(&linalg::moment(&sol.weights, &small, d, &small, d), d)?;
-        let axes = (0..3).flat_map(|k| (0..d).map(move |i| (i, k))).map(|(i, k)| e.vectors[i * d + k]);
-        Ok(View { dim: 3, axes: Some(axes.collect()) })
-    }
-
-    fn show(&self, points: &[f64], d: usize) -> Vec<f64> {
-        match &self.axes {
-            None => points.to_vec(),
-            Some(axes) => linalg::map_rows(points, d, axes, self.dim),
-        }
-    }
 }
 
 fn player(name: &str, cloud: &Measure, sol: &Solution, k: usize, view: &View) -> Result<Player> {

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::view::View;
 use super::{Chart, Cloud, FrameSwitch, Frames, Page, Player, Section, Series, Table, number};
 use crate::error::{Error, Result};
 use crate::flow::{Metric, Rotation, Trajectory, change};
@@ -104,7 +105,7 @@ pub fn section(title: &str, text: Vec<String>, runs: &[Run<'_>]) -> Result<Secti
     if let Some(other) = runs.iter().find(|r| r.trajectory.d != d) {
         return Err(Error::shape("runs", format!("dimension {d}"), other.trajectory.d));
     }
-    let view = View::new(first.trajectory)?;
+    let view = View::new(d, || Ok(first.trajectory.second_moments[..d * d].to_vec()))?;
     let mut players = Vec::new();
     let mut curves = Vec::new();
     for (color, run) in runs.iter().enumerate() {
@@ -243,32 +244,6 @@ fn thinned(t: &Trajectory) -> Cow<'_, Trajectory> {
     })
 }
 
-/// The projection to at most three dimensions.
-struct View {
-    dim: usize,
-    /// (dim, d); `None` is the identity.
-    axes: Option<Vec<f64>>,
-}
-
-impl View {
-    fn new(run: &Trajectory) -> Result<Self> {
-        let d = run.d;
-        if d <= 3 {
-            return Ok(View { dim: d, axes: None });
-        }
-        let e = linalg::symmetric_eigen(&run.second_moments[..d * d], d)?;
-        let axes = (0..3).flat_map(|k| (0..d).map(move |i| (i, k))).map(|(i, k)| e.vectors[i * d + k]);
-        Ok(View { dim: 3, axes: Some(axes.collect()) })
-    }
-
-    fn show(&self, points: &[f64], d: usize) -> Vec<f64> {
-        match &self.axes {
-            None => points.to_vec(),
-            Some(axes) => linalg::map_rows(points, d, axes, self.dim),
-        }
-    }
-}
-
 fn player(run: &Run<'_>, color: usize, view: &View) -> Result<Player> {
     let t = run.trajectory;
     let captions = t.energies.iter().map(|e| format!("F = {}", number(*e, 5))).collect();
@@ -277,7 +252,7 @@ fn player(run: &Run<'_>, color: usize, view: &View) -> Result<Player> {
         points: view.show(b.points(), t.d),
         weights: if b.has_uniform_weights() { Vec::new() } else { b.weights().to_vec() },
     });
-    let frame_switch = match (&run.switch, view.axes.is_none()) {
+    let frame_switch = match (&run.switch, view.is_identity()) {
         (Some((label, rotation)), true) => {
             Some(FrameSwitch { label: label.clone(), rotation: rotation.clone(), on: false })
         }

@@ -1,5 +1,6 @@
 //! The page of a path between two clouds, beside the other kinds of path.
 
+use super::view::View;
 use super::{Chart, FrameSwitch, Frames, KEY_FRAMES, Page, Player, Section, Series, Table, number};
 use crate::error::{Error, Result};
 use crate::geodesic::along::Errors;
@@ -35,7 +36,7 @@ pub fn page(
     };
     let dim = first.path.dim;
     let (shown, left): (Vec<&Shown<'_>>, Vec<&Shown<'_>>) = paths.iter().partition(|s| s.path.dim == dim);
-    let view = View::new(first.path)?;
+    let view = View::new(dim, || Ok(first.path.cloud(&first.path.at(0.0)?)?.second_moment()))?;
     let steps = if first.path.len() > MANY { TIMES / 2 + 1 } else { TIMES };
     let times: Vec<f64> = (0..steps).map(|k| k as f64 / (steps - 1) as f64).collect();
     let errors = shown.iter().map(|s| s.path.errors(&times)).collect::<Result<Vec<_>>>()?;
@@ -104,8 +105,20 @@ fn capital(text: &str) -> String {
     letters.next().map_or(String::new(), |first| first.to_uppercase().collect::<String>() + letters.as_str())
 }
 
+/// What the length of a chain may be off by.
+fn within(path: &Path) -> String {
+    format!("{} %", number(100.0 * path.uncertainty, 2))
+}
+
 fn heading(path: &Path) -> String {
     match path.kind {
+        Kind::Intrinsic if path.method == Method::Chain => {
+            format!(
+                "Discrete curve of least action, of length {} within {}",
+                number(path.length, 6),
+                within(path)
+            )
+        }
         Kind::Intrinsic => format!("Intrinsic geodesic of length {}", number(path.length, 6)),
         Kind::Lifted => format!("Lifted path of length {}", number(path.length, 6)),
         Kind::Mccann => "Displacement interpolation".into(),
@@ -215,6 +228,10 @@ fn table(shown: &[&Shown<'_>], errors: &[Errors]) -> Result<Table> {
     row("plan", &|k, _| shown[k].plan.clone());
     row("IGW of this plan", &|_, p| number(root(p), 7));
     row("d_IGW of this plan, the least length", &|_, p| match p.kind {
+        Kind::Intrinsic if p.method == Method::Chain => {
+            let length = number(p.length, 7);
+            format!("{length}: discrete curve of least action; length within {}", within(p))
+        }
         Kind::Intrinsic => number(p.length, 7),
         _ => "–".into(),
     });
@@ -232,39 +249,12 @@ fn table(shown: &[&Shown<'_>], errors: &[Errors]) -> Result<Table> {
     Ok(Table { head, rows })
 }
 
-/// The projection to at most three dimensions.
-struct View {
-    dim: usize,
-    /// (dim, d); `None` is the identity.
-    axes: Option<Vec<f64>>,
-}
-
-impl View {
-    fn new(path: &Path) -> Result<Self> {
-        let d = path.dim;
-        if d <= 3 {
-            return Ok(View { dim: d, axes: None });
-        }
-        let cloud = path.cloud(&path.at(0.0)?)?;
-        let e = linalg::symmetric_eigen(&cloud.second_moment(), d)?;
-        let axes = (0..3).flat_map(|k| (0..d).map(move |i| (i, k))).map(|(i, k)| e.vectors[i * d + k]);
-        Ok(View { dim: 3, axes: Some(axes.collect()) })
-    }
-
-    fn show(&self, points: Vec<f64>, d: usize) -> Vec<f64> {
-        match &self.axes {
-            None => points,
-            Some(axes) => linalg::map_rows(&points, d, axes, self.dim),
-        }
-    }
-}
-
 fn player(path: &Path, color: usize, view: &View) -> Result<Player> {
     let times: Vec<f64> = (0..KEY_FRAMES).map(|k| k as f64 / (KEY_FRAMES - 1) as f64).collect();
-    let points = view.show(path.frames(&times)?, path.dim);
+    let points = view.show(&path.frames(&times)?, path.dim);
     let d = path.dim;
     let square = path.rotation.len() == d * d && path.kind != Kind::Mccann && path.frame == Frame::First;
-    let frame_switch = (square && view.axes.is_none() && d > 1).then(|| FrameSwitch {
+    let frame_switch = (square && view.is_identity() && d > 1).then(|| FrameSwitch {
         label: "the second cloud’s frame".into(),
         rotation: linalg::transpose(&path.rotation, d, d),
         on: false,

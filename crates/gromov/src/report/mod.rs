@@ -32,6 +32,7 @@ mod html;
 mod pack;
 #[cfg(test)]
 mod tests;
+mod view;
 
 use crate::error::Result;
 
