@@ -12,7 +12,7 @@ use crate::igw::{self, Alternating, align};
 use crate::linalg;
 use crate::measure::Measure;
 use crate::ot::Plan;
-use crate::solve::{Event, Observer, Status, Stop};
+use crate::solve::{Observer, Quiet, Status, Stop};
 
 /// Pairs of points up to which clouds count as small.
 const SMALL: usize = 40_000;
@@ -33,21 +33,7 @@ pub(super) struct Problem<'a> {
     lower: f64,
     clock: Instant,
     pub(super) stop: Stop,
-    flag: Flag,
-}
-
-/// An observer that only hands a flag on.
-#[derive(Clone)]
-struct Flag(Option<std::sync::Arc<std::sync::atomic::AtomicBool>>);
-
-impl Observer for Flag {
-    fn event(&mut self, _: &Event) -> std::ops::ControlFlow<()> {
-        std::ops::ControlFlow::Continue(())
-    }
-
-    fn flag(&self) -> Option<std::sync::Arc<std::sync::atomic::AtomicBool>> {
-        self.0.clone()
-    }
+    flag: Quiet,
 }
 
 impl<'a> Problem<'a> {
@@ -70,7 +56,7 @@ impl<'a> Problem<'a> {
         let rank = dim.min(weights.weights().iter().filter(|w| **w > 0.0).count());
         let lower = mean_of_spectra(&spectra, &used, rank).1;
         let size = spectra.iter().zip(&used).map(|(l, w)| w * linalg::dot(l, l)).sum();
-        let flag = Flag(observer.flag());
+        let flag = Quiet::of(observer);
         let stop = Stop::after(options.time_limit).or_flag(observer.flag());
         let clock = Instant::now();
         Ok(Problem {
