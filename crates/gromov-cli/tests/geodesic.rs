@@ -62,13 +62,7 @@ fn a_geodesic_of_rows_is_the_librarys() {
 fn the_optimal_plan_is_that_of_distance() {
     let (folder, a) = folder();
     folder.cloud("turned.csv", &turned(&a, 4));
-    // between copies the difference is rounding, and no geodesic meets the end within 1e-11 of it
-    let o = folder.json("geodesic a.csv turned.csv --json --quiet --out o.csv --frames 3", 1);
-    assert_eq!(o["method"], "chain");
-    let told = folder.line("geodesic a.csv turned.csv --json").stderr;
-    let words =
-        format!("no geodesic was found to meet the end ({}): this is a", o["status"].as_str().unwrap());
-    assert!(told.starts_with(&format!("gromov: note: {words}")), "{told}");
+    let o = folder.json("geodesic a.csv turned.csv --json --out o.csv --frames 3", 0);
     assert!(number(&o["squared"]) < 1e-12 && number(&o["d_igw"]) < 1e-6, "{o}");
     let search = &o["search"];
     has_keys(search, "lower_bound gap certified status method starts hits");
