@@ -248,7 +248,7 @@ fn what_is_refused_has_its_own_words() {
         ),
         (
             "a.csv space.csv --kind mccann",
-            "--kind mccann needs clouds of one dimension, and A has d = 2, B d = 3; use --kind lifted",
+            "--kind mccann needs clouds of the same dimension, and A has d = 2, B d = 3; use --kind lifted",
         ),
         (
             "a.csv few.csv --plan identity",

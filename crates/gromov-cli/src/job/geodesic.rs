@@ -134,7 +134,8 @@ fn options(args: &args::Geodesic) -> Result<gromov::Geodesic, Failure> {
 
 fn check_dimensions(args: &args::Geodesic, (p, q): (usize, usize)) -> Result<(), Failure> {
     if args.kind == args::Kind::Mccann && p != q {
-        let problem = format!("--kind mccann needs clouds of one dimension, and A has d = {p}, B d = {q}");
+        let problem =
+            format!("--kind mccann needs clouds of the same dimension, and A has d = {p}, B d = {q}");
         return Err(Failure::new(format!("{problem}; use --kind lifted")));
     }
     let (larger, whole) = (p.max(q), p + q);
