@@ -147,13 +147,13 @@ impl<'a> Ends<'a> {
             out
         };
         let right: Vec<f64> = shot.difference.iter().map(|x| -x).collect();
-        let solution = gmres(span, &apply, &right, shot.residual.clamp(1e-8, 0.05));
+        let solution = gmres(span, &apply, &right, shot.residual.clamp(1e-8, 0.05), self.stop);
         Ok(self.horizontal(&solution).0)
     }
 }
 
-/// x with A x = b to a relative residual of `tol`, by GMRES without restarts.
-fn gmres(span: &Span, apply: &impl Fn(&[f64]) -> Vec<f64>, b: &[f64], tol: f64) -> Vec<f64> {
+/// x with A x = b to a relative residual of `tol`, or as near as it was when stopped, by GMRES without restarts.
+fn gmres(span: &Span, apply: &impl Fn(&[f64]) -> Vec<f64>, b: &[f64], tol: f64, stop: &Stop) -> Vec<f64> {
     let size = span.norm(b);
     let mut x = vec![0.0; b.len()];
     if size == 0.0 {
@@ -164,7 +164,7 @@ fn gmres(span: &Span, apply: &impl Fn(&[f64]) -> Vec<f64>, b: &[f64], tol: f64) 
     let (mut columns, mut rotations) = (Vec::<Vec<f64>>::new(), Vec::<(f64, f64)>::new());
     let mut right = vec![size];
     let most = KRYLOV.min(span.p * span.d);
-    while columns.len() < most && right[columns.len()].abs() > tol * size {
+    while columns.len() < most && right[columns.len()].abs() > tol * size && stop.requested().is_none() {
         let k = columns.len();
         let mut next = apply(&basis[k]);
         let before = span.norm(&next);
