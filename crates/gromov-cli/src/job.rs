@@ -286,14 +286,8 @@ pub fn flow(args: &args::Flow, common: &args::Common) -> Result<Flow, Failure> {
     options.check()?;
     let specs = args.energy.iter().map(|s| Spec::parse(s)).collect::<Result<Vec<_>, _>>()?;
     check_formats(&args.reading, specs.iter().filter_map(Spec::target_file).chain([args.cloud.as_path()]))?;
-    let mut outputs = Outputs::default();
-    let out = args.out.as_deref().map(|path| output(path, &mut outputs)).transpose()?;
-    if let Some(path) = &args.report {
-        page(path, &mut outputs)?;
-    }
-    if let Some(folder) = &args.frames_ply {
-        outputs.add_frames(folder)?;
-    }
+    let (outputs, out) =
+        run_outputs(args.out.as_deref(), args.report.as_deref(), args.frames_ply.as_deref())?;
     let mut reading = Reading::new(&args.reading, common.seed, outputs);
     let (start, frames) = match &args.frames_ply {
         None => (reading.cloud(&args.cloud)?, None),
@@ -337,6 +331,23 @@ fn whole_only(input: &Input, mesh: &mut io::Mesh) -> Option<String> {
 }
 
 /// An output of frames that can be written.
+/// What a run of frames writes, found writable, and where its frames go.
+fn run_outputs(
+    out: Option<&Path>,
+    report: Option<&Path>,
+    frames_ply: Option<&Path>,
+) -> Result<(Outputs, Option<Output>), Failure> {
+    let mut outputs = Outputs::default();
+    let out = out.map(|path| output(path, &mut outputs)).transpose()?;
+    if let Some(path) = report {
+        page(path, &mut outputs)?;
+    }
+    if let Some(folder) = frames_ply {
+        outputs.add_frames(folder)?;
+    }
+    Ok((outputs, out))
+}
+
 fn output(path: &Path, outputs: &mut Outputs) -> Result<Output, Failure> {
     let format = match ending(path).as_deref() {
         Some("npz") => Format::Npz,

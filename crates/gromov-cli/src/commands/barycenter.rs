@@ -136,13 +136,8 @@ fn table(args: &args::Barycenter, job: &job::Barycenter, sol: &Solution, seconds
     let number = |x| output::number(x, 10);
     let rounding = output::number(sol.rounding, 2);
     let slack = sol.objective - sol.lower_bound;
-    let in_range = sol.objective.is_finite() && (sol.objective > 0.0 || sol.objective_in_units == 0.0);
     let (objective, lower) = match sol.objective <= sol.rounding {
-        _ if !in_range => {
-            let (value, unit) = (number(sol.objective_in_units), sol.unit);
-            let objective = format!("out of range: {value} in units of {unit:e} to the fourth power");
-            (objective, "out of range too".into())
-        }
+        _ if out_of_range(sol) => ("out of range".into(), "out of range".into()),
         true => (format!("0 within {rounding}"), format!("0 within {rounding}")),
         false if slack <= sol.rounding => {
             let text = "met within rounding: this is the optimum";

@@ -41,6 +41,9 @@ struct Object<'a> {
     reflected: Option<bool>,
     residual: f64,
     uncertainty: f64,
+    /// Unit of length, where `squared` is outside the range of doubles.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scale: Option<f64>,
     iterations: usize,
     lost: f64,
     n: usize,
@@ -325,6 +328,7 @@ fn object<'a>(
         reflected: path.reflected,
         residual: path.residual,
         uncertainty: path.uncertainty,
+        scale: out_of_range(path).then_some(path.unit),
         iterations: path.iterations,
         lost: path.lost,
         n: a.len(),
@@ -385,6 +389,12 @@ fn table(
         ));
     }
     pairs.extend(notes(job, path).into_iter().map(|text| ("note", text)));
+    if out_of_range(path) {
+        let unit = number(path.unit);
+        let text =
+            format!("squared and action leave the range of doubles at lengths of about {unit}; rescale");
+        pairs.push(("note", text));
+    }
     if !args.reading.center && path.kind != Kind::Mccann {
         pairs.extend(output::off_centre("A", &job.a.cloud));
         pairs.extend(output::off_centre("B", &job.b.cloud));
@@ -400,6 +410,12 @@ fn table(
     pairs.push(("seed", common.seed.to_string()));
     pairs.push(("seconds", format!("{seconds:.3}")));
     Ok(output::lines(&pairs))
+}
+
+/// True if IGW² is no normal double and not zero.
+fn out_of_range(path: &gromov::Path) -> bool {
+    !path.squared.is_finite()
+        || (path.squared.abs() < f64::MIN_POSITIVE && path.squared_in_units > f64::MIN_POSITIVE)
 }
 
 fn d_igw(path: &gromov::Path) -> String {

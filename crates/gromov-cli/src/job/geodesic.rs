@@ -4,10 +4,9 @@ use std::path::PathBuf;
 
 use gromov::geodesic::{Frame, Kind};
 
-use super::{Frames, LARGE, Output, Search, Solver, output, page, whole_only};
+use super::{Frames, LARGE, Output, Search, Solver, run_outputs, whole_only};
 use crate::args;
 use crate::failure::Failure;
-use crate::outputs::Outputs;
 use crate::reading::{Input, Reading, Sampled, check_formats};
 
 /// A path to compute.
@@ -41,14 +40,8 @@ pub fn geodesic(args: &args::Geodesic, common: &args::Common) -> Result<Geodesic
     let solver = solver(args, common)?;
     let options = options(args)?;
     check_formats(&args.reading, [args.a.as_path(), args.b.as_path()])?;
-    let mut outputs = Outputs::default();
-    let out = args.out.as_deref().map(|path| output(path, &mut outputs)).transpose()?;
-    if let Some(path) = &args.report {
-        page(path, &mut outputs)?;
-    }
-    if let Some(folder) = &args.frames_ply {
-        outputs.add_frames(folder)?;
-    }
+    let (outputs, out) =
+        run_outputs(args.out.as_deref(), args.report.as_deref(), args.frames_ply.as_deref())?;
     let mut reading = Reading::new(&args.reading, common.seed, outputs);
     let (a, frames) = match &args.frames_ply {
         None => (reading.cloud(&args.a)?, None),
