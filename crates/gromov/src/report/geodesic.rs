@@ -43,7 +43,7 @@ pub fn page(
     let mut notes: Vec<String> = left
         .iter()
         .map(|s| {
-            format!("{} is left out: its frames have dimension {}.", capital(name(s.path.kind)), s.path.dim)
+            format!("{} is left out: its frames have dimension {}.", capital(name(s.path)), s.path.dim)
         })
         .collect();
     if dim > 3 {
@@ -71,12 +71,13 @@ pub fn page(
     })
 }
 
-/// A kind in words.
-pub fn name(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Intrinsic => "intrinsic geodesic",
-        Kind::Lifted => "lifted path",
-        Kind::Mccann => "McCann’s straight lines",
+/// A path in words.
+pub fn name(path: &Path) -> &'static str {
+    match (path.kind, path.method) {
+        (Kind::Intrinsic, Method::Chain) => "chain of least action",
+        (Kind::Intrinsic, _) => "intrinsic geodesic",
+        (Kind::Lifted, _) => "lifted path",
+        (Kind::Mccann, _) => "McCann’s straight lines",
     }
 }
 
@@ -177,7 +178,7 @@ fn below(shown: &[&Shown<'_>], errors: &[Errors]) -> Vec<String> {
         .zip(errors)
         .map(|(s, e)| {
             let share = |x: f64| format!("{} %", number(100.0 * x, 3));
-            format!("{}: {} and {}", name(s.path.kind), share(e.gram[half]), share(e.distances[half]))
+            format!("{}: {} and {}", name(s.path), share(e.gram[half]), share(e.distances[half]))
         })
         .collect();
     vec![format!(
@@ -198,7 +199,7 @@ fn charts(shown: &[&Shown<'_>], times: &[f64], errors: &[Errors]) -> Vec<Chart> 
             .zip(errors)
             .enumerate()
             .map(|(color, (s, e))| Series {
-                name: name(s.path.kind).into(),
+                name: name(s.path).into(),
                 points: times.iter().copied().zip(of(e).iter().copied()).collect(),
                 // between clouds that are near, the lifted path lies on the geodesic
                 dashed: s.path.kind == Kind::Lifted && shown.len() > 1,
@@ -217,7 +218,7 @@ fn table(shown: &[&Shown<'_>], errors: &[Errors]) -> Result<Table> {
     let most = |values: &[f64]| values.iter().copied().fold(0.0, f64::max);
     let percent = |values: &[f64]| format!("{} %", number(100.0 * most(values), 3));
     let mut head = vec!["quantity".to_string()];
-    head.extend(shown.iter().map(|s| name(s.path.kind).to_string()));
+    head.extend(shown.iter().map(|s| name(s.path).to_string()));
     let mut rows: Vec<Vec<String>> = Vec::new();
     let mut row = |label: &str, cell: &dyn Fn(usize, &Path) -> String| {
         let cells = shown.iter().enumerate().map(|(k, s)| cell(k, s.path));
@@ -261,7 +262,7 @@ fn player(path: &Path, color: usize, view: &View) -> Result<Player> {
     });
     let uniform = path.weights.iter().all(|w| *w == path.weights[0]);
     Ok(Player {
-        label: capital(name(path.kind)),
+        label: capital(name(path)),
         color: Some(color),
         dim: view.dim,
         frames: Frames { times, points, captions: Vec::new() },
