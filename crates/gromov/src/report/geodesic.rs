@@ -42,9 +42,7 @@ pub fn page(
     let errors = shown.iter().map(|s| s.path.errors(&times)).collect::<Result<Vec<_>>>()?;
     let mut notes: Vec<String> = left
         .iter()
-        .map(|s| {
-            format!("{} is left out: its frames have dimension {}.", capital(name(s.path)), s.path.dim)
-        })
+        .map(|s| format!("{} is left out: its frames have dimension {}.", capital(name(s.path)), s.path.dim))
         .collect();
     if dim > 3 {
         notes.push(format!(
