@@ -286,7 +286,8 @@ fn write_frames(frames: job::Frames, path: &gromov::Path, points: &[f64]) -> Res
 
 /// What must be said of a path.
 fn notes(job: &job::Geodesic, path: &gromov::Path) -> Vec<String> {
-    if path.method != Method::Chain {
+    // an interrupted search says so by its status
+    if path.method != Method::Chain || path.status == Status::Interrupted {
         return Vec::new();
     }
     let (p, q) = (job.a.cloud.dim(), job.b.cloud.dim());
