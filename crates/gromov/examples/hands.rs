@@ -161,7 +161,8 @@ fn main() -> Result<()> {
             o.reflected.0,
             o.reflected.1
         );
-        assert!(o.certified && o.squared <= o.anatomical, "{o:?}");
+        // equal where the optimum is the anatomical pairing
+        assert!(o.certified && o.squared <= o.anatomical * (1.0 + 1e-12), "{o:?}");
     }
     medians(&hands)?;
     println!("along the anatomical pairing, largest errors in percent:");
