@@ -71,6 +71,39 @@ pub trait Energy: Send {
         self.value_and_gradient(rho, &mut vec![0.0; rho.points().len()])
     }
 
+    /// The coefficient a ≥ 0 of a part a ∫ ρ log ρ, which a cloud of particles has no value of: flows of such
+    /// energies are diffusions. 0 by default.
+    fn diffusion(&self) -> f64 {
+        0.0
+    }
+
+    /// Value and gradient of F − a ∫ ρ log ρ, a the coefficient of [`Energy::diffusion`]: what drives the drift of a
+    /// diffusion. F itself by default, where a = 0.
+    fn regular_part(&mut self, rho: &Measure, gradient: &mut [f64]) -> Result<f64> {
+        self.value_and_gradient(rho, gradient)
+    }
+
+    /// Called before step number `step` (from 0) of a flow: an energy that samples draws anew here, from a seed and
+    /// this number, so that F is one function within a step. True if F has changed.
+    fn begin_step(&mut self, _step: usize) -> bool {
+        false
+    }
+
+    /// What the energy has learnt (plans, potentials) and a flow that is resumed must know to go on with the same
+    /// bytes. Empty by default: no memory.
+    fn memory(&self) -> Vec<u8> {
+        Vec::new()
+    }
+
+    /// Takes over the memory of another run of the same energy. Errors: bytes that are not those of
+    /// [`Energy::memory`].
+    fn remember(&mut self, memory: &[u8]) -> Result<()> {
+        match memory.len() {
+            0 => Ok(()),
+            n => Err(Error::shape("memory of the energy", "no bytes", format!("{n} bytes"))),
+        }
+    }
+
     /// Called once before a flow from ρ: long searches belong here, where the observer can stop them.
     /// `Break` ends the flow as interrupted; F must have an answer all the same.
     fn prepare(&mut self, _rho: &Measure, _observer: &mut dyn Observer) -> Result<ControlFlow<()>> {

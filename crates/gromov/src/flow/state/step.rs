@@ -1,0 +1,221 @@
+//! One step of a flow, by its scheme.
+
+use super::State;
+use crate::error::{Error, Result};
+use crate::flow::explicit::Method;
+use crate::flow::implicit::{self, Setting};
+use crate::flow::{DEFAULT_STEPS, Metric, StepLog, Turning, explicit, labels, rotation};
+use crate::linalg;
+use crate::minimise::Stop;
+use crate::solve::Status;
+
+/// The curvature along rotations is renewed after this many steps, or after a slow one.
+const CURVATURE_STEPS: usize = 10;
+const SLOW_STEP: usize = 10;
+
+impl State<'_> {
+    /// One step, if the flow still runs.
+    pub fn step(&mut self) -> Result<()> {
+        if self.status.is_some() {
+            return Ok(());
+        }
+        let tau = match self.flow.time {
+            Some(end) if end - self.time < self.tau * (1.0 + 1e-9) => end - self.time,
+            _ => self.tau,
+        };
+        let in_units = tau / self.units.time;
+        let log = match Method::of(self.flow.scheme) {
+            None => self.implicit(in_units),
+            Some(method) => self.explicit(&method, in_units).map(Some),
+        };
+        if let Some(status) = log.as_ref().err().and_then(|e| explicit::stopped(e, self.flow.scheme)) {
+            self.status = Some(status);
+            return Ok(());
+        }
+        let Some(log) = log? else {
+            // nothing was gained: the step is not taken, and time does not advance
+            self.status = Some(Status::Stalled);
+            return Ok(());
+        };
+        self.time = match self.flow.time {
+            Some(end) if tau < self.tau || end - self.time <= tau => end,
+            _ => self.time + tau,
+        };
+        let evaluations = std::mem::take(&mut self.energy.evaluations);
+        let log = self.units.restore_log(log);
+        self.out.log.push(StepLog { time: self.time, tau, evaluations, ..log });
+        match self.measure_speed() {
+            // the cloud and its energy are in range, and the way on from there is not
+            Err(Error::NotFinite { .. } | Error::Scale { .. } | Error::LinearAlgebra { .. }) => {
+                self.status = Some(Status::Stalled);
+            }
+            other => other?,
+        }
+        self.after_step();
+        let done = self.out.log.len();
+        if done.is_multiple_of(self.flow.every) {
+            self.frame();
+        }
+        Ok(())
+    }
+
+    fn after_step(&mut self) {
+        if self.status.is_some() {
+            return;
+        }
+        let done = self.out.log.len();
+        let open_end = self.flow.steps.is_none() && self.flow.time.is_none();
+        if open_end && self.speed_squared.max(0.0).sqrt() <= self.flow.tol * self.first_speed {
+            self.status = Some(Status::Converged);
+        } else if self.flow.steps.is_some_and(|s| done >= s)
+            || self.flow.time.is_some_and(|t| self.time >= t)
+            || (open_end && done >= DEFAULT_STEPS)
+        {
+            self.status = Some(Status::Completed);
+        }
+    }
+
+    /// `None` when nothing was gained: no iteration succeeded, or F + D² / (2 τ) came out above F (an
+    /// energy that follows a local optimum may lose it in a long step).
+    fn implicit(&mut self, tau: f64) -> Result<Option<StepLog>> {
+        self.renew_curvature()?;
+        let (w, d) = (self.x.weights(), self.x.dim());
+        let reach = linalg::weighted_dot(w, &self.gradient, &self.gradient, d).sqrt() * self.x.rms_radius();
+        let setting = Setting {
+            metric: self.flow.metric,
+            turning: self.turning,
+            tau,
+            floor: self.flow.floor,
+            stop: Stop {
+                relative: self.flow.inner_tol,
+                floor: 64.0 * f64::EPSILON * self.first_residual,
+                iterations: self.flow.max_inner,
+                value_scale: self.value.abs() + reach,
+            },
+            curvature: self.curvature.as_ref().map(|c| c.0.as_slice()),
+        };
+        let moved = implicit::step(&mut self.energy, &self.x, self.value, &self.gradient, &setting)?;
+        let outcome = moved.outcome;
+        if self.out.log.is_empty() {
+            self.first_residual = outcome.start_residual;
+        }
+        let log = StepLog {
+            iterations: outcome.iterations,
+            residual: if outcome.start_residual > 0.0 {
+                outcome.residual / outcome.start_residual
+            } else {
+                0.0
+            },
+            converged: outcome.converged,
+            angle: moved.angle,
+            ..self.entry(tau, moved.value, moved.penalty)
+        };
+        let nothing = !log.converged && log.iterations == 0;
+        if nothing || log.inequality < -1e-10 * (self.value.abs() + reach) {
+            return Ok(None);
+        }
+        self.advance(moved.points, moved.value, moved.gradient, log).map(Some)
+    }
+
+    fn renew_curvature(&mut self) -> Result<()> {
+        if self.turning != Turning::Free || self.x.dim() == 1 {
+            return Ok(());
+        }
+        let slow = self.out.log.last().is_some_and(|s| s.iterations > SLOW_STEP);
+        let stale = self.curvature.as_ref().is_none_or(|c| c.1 >= CURVATURE_STEPS || (slow && c.1 > 0));
+        if stale {
+            self.curvature = Some((rotation::curvature(&mut self.energy, &self.x, &self.gradient)?, 0));
+        }
+        if let Some(c) = &mut self.curvature {
+            c.1 += 1;
+        }
+        Ok(())
+    }
+
+    fn explicit(&mut self, method: &Method, tau: f64) -> Result<StepLog> {
+        let d = self.x.dim();
+        let mut field = explicit::Field {
+            energy: &mut self.energy,
+            metric: self.flow.metric,
+            turning: self.turning,
+            floor: self.flow.floor,
+            orientation: linalg::identity(d),
+            oriented: true,
+        };
+        let first =
+            explicit::Stage { cloud: self.x.clone(), value: self.value, gradient: self.gradient.clone() };
+        let velocity = field.velocity(&self.x, &first)?;
+        let z = method.step(&mut field, &self.x, velocity, tau)?;
+        let end = field.stage(&z)?;
+        end.check(self.units.length)?;
+        let oriented = field.oriented;
+        let angle = linalg::rotation_angle(&field.orientation, d)?;
+        let moved_squared = self.moved_squared(end.cloud.points())?;
+        let log = StepLog { converged: oriented, angle, ..self.entry(tau, end.value, moved_squared) };
+        self.advance(end.cloud.points().to_vec(), end.value, end.gradient, log)
+    }
+
+    /// The log of a step from the current point to energy `energy`, without what a solver adds; time and
+    /// evaluations are filled in when it is taken.
+    fn entry(&self, tau: f64, energy: f64, moved_squared: f64) -> StepLog {
+        StepLog {
+            time: 0.0,
+            tau,
+            energy,
+            speed_squared: self.speed_squared,
+            rate: (energy - self.value) / tau,
+            moved_squared,
+            inequality: self.value - energy - moved_squared / (2.0 * tau),
+            iterations: 0,
+            evaluations: 0,
+            residual: 0.0,
+            converged: true,
+            skew: self.skew,
+            angle: 0.0,
+            relabelled: None,
+            label_loss: 0.0,
+        }
+    }
+
+    fn moved_squared(&self, y: &[f64]) -> Result<f64> {
+        let (w, d) = (self.x.weights(), self.x.dim());
+        match self.flow.metric {
+            Metric::Igw => crate::igw::align::labelled(w, self.x.points(), y, d),
+            Metric::W2 => Ok(implicit::displacement(w, self.x.points(), y, d)),
+        }
+    }
+
+    /// Takes the new point, after a look at its labels.
+    fn advance(
+        &mut self,
+        points: Vec<f64>,
+        value: f64,
+        gradient: Vec<f64>,
+        mut log: StepLog,
+    ) -> Result<StepLog> {
+        let d = self.x.dim();
+        let y = self.x.with_points(points)?;
+        let (mut y, mut gradient) = (y, gradient);
+        if self.x.len() <= labels::LIMIT {
+            let found = labels::check(&self.x, &y, self.flow.metric, self.basis.take())?;
+            self.basis = Some(found.basis);
+            log.relabelled = Some(0);
+            log.label_loss = found.loss;
+            if let Some(order) = found.order {
+                log.relabelled = Some(order.iter().enumerate().filter(|(i, j)| i != *j).count());
+                log.label_loss = 0.0;
+                let pick = |a: &[f64]| -> Vec<f64> {
+                    order.iter().flat_map(|&j| a[j * d..(j + 1) * d].iter().copied()).collect()
+                };
+                gradient = pick(&gradient);
+                y = y.moved(pick(y.points()));
+                log.moved_squared = self.moved_squared(y.points())?;
+                log.inequality = self.value - value - log.moved_squared / (2.0 * log.tau);
+            }
+        }
+        self.x = y;
+        self.value = value;
+        self.gradient = gradient;
+        Ok(log)
+    }
+}
