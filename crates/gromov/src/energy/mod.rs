@@ -14,9 +14,14 @@
 //! | [`Mmd`] | ½ ∬ exp(−\|x − y\|² / (2 h²)) d(ρ − ν) d(ρ − ν) |
 //! | [`Wasserstein`] | ½ W2²(ρ, ν) |
 //! | [`Igw`] | ½ IGW²(ρ, ν) |
+//! | [`Entropy`] | ∫ ρ log ρ |
+//! | [`KlGaussian`] | KL(ρ, N(m, C)) |
+//!
+//! The last two have a diffusion part a ∫ ρ log ρ ([`Energy::diffusion`]), which particles have no value of.
 
 pub mod check;
 mod elementary;
+mod entropy;
 mod kernel;
 mod line;
 mod pairwise;
@@ -24,6 +29,7 @@ mod potential;
 mod sum;
 mod transport;
 
+pub use entropy::{Entropy, KlGaussian};
 pub use kernel::{EnergyDistance, Interaction, Mmd};
 pub use potential::{DoubleWell, Quadratic};
 pub use sum::Sum;
@@ -81,6 +87,12 @@ pub trait Energy: Send {
     /// diffusion. F itself by default, where a = 0.
     fn regular_part(&mut self, rho: &Measure, gradient: &mut [f64]) -> Result<f64> {
         self.value_and_gradient(rho, gradient)
+    }
+
+    /// δF(ρ) of the regular part at the particles, (n), up to a constant: its spread is the sampling error of F on
+    /// independent particles. For a potential energy ∫ V dρ it is V. `None` by default: not known.
+    fn first_variation(&mut self, _rho: &Measure) -> Result<Option<Vec<f64>>> {
+        Ok(None)
     }
 
     /// Called before step number `step` (from 0) of a flow: an energy that samples draws anew here, from a seed and

@@ -78,6 +78,17 @@ impl Energy for Quadratic {
         Ok(0.5 * linalg::weighted_dot(rho.weights(), x, gradient, d))
     }
 
+    fn first_variation(&mut self, rho: &Measure) -> Result<Option<Vec<f64>>> {
+        let mut gradient = vec![0.0; rho.points().len()];
+        self.value_and_gradient(rho, &mut gradient)?;
+        let c = self.center.clone().unwrap_or_else(|| vec![0.0; rho.dim()]);
+        let rows = rho.points().chunks_exact(rho.dim()).zip(gradient.chunks_exact(rho.dim()));
+        let value = |(x, g): (&[f64], &[f64])| -> f64 {
+            x.iter().zip(&c).zip(g).map(|((x, c), g)| 0.5 * (x - c) * g).sum()
+        };
+        Ok(Some(rows.map(value).collect()))
+    }
+
     fn rotation_invariant(&self) -> bool {
         let isotropic = self.matrix.as_ref().is_none_or(|q| {
             let d = q.len().isqrt();
@@ -120,6 +131,11 @@ impl Energy for DoubleWell {
                 .sum();
         });
         Ok(0.25 * sum[0])
+    }
+
+    fn first_variation(&mut self, rho: &Measure) -> Result<Option<Vec<f64>>> {
+        let well = |x: &[f64]| 0.25 * (linalg::dot(x, x) - 1.0).powi(2);
+        Ok(Some(rho.points().chunks_exact(rho.dim()).map(well).collect()))
     }
 
     fn rotation_invariant(&self) -> bool {

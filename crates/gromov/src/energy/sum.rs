@@ -28,6 +28,22 @@ impl Sum {
     pub fn add(&mut self, factor: f64, energy: Box<dyn Energy>) {
         self.terms.push((factor, energy));
     }
+
+    /// Sums values and gradients of the terms.
+    fn add_up(
+        &mut self,
+        gradient: &mut [f64],
+        mut evaluate: impl FnMut(&mut dyn Energy, &mut [f64]) -> Result<f64>,
+    ) -> Result<f64> {
+        gradient.fill(0.0);
+        let mut part = vec![0.0; gradient.len()];
+        let mut value = 0.0;
+        for (factor, energy) in &mut self.terms {
+            value += *factor * evaluate(energy.as_mut(), &mut part)?;
+            gradient.iter_mut().zip(&part).for_each(|(g, p)| *g += *factor * p);
+        }
+        Ok(value)
+    }
 }
 
 impl Energy for Sum {
@@ -41,14 +57,7 @@ impl Energy for Sum {
     }
 
     fn value_and_gradient(&mut self, rho: &Measure, gradient: &mut [f64]) -> Result<f64> {
-        gradient.fill(0.0);
-        let mut part = vec![0.0; gradient.len()];
-        let mut value = 0.0;
-        for (factor, energy) in &mut self.terms {
-            value += *factor * energy.value_and_gradient(rho, &mut part)?;
-            gradient.iter_mut().zip(&part).for_each(|(g, p)| *g += *factor * p);
-        }
-        Ok(value)
+        self.add_up(gradient, |energy, part| energy.value_and_gradient(rho, part))
     }
 
     fn value(&mut self, rho: &Measure) -> Result<f64> {
@@ -57,6 +66,28 @@ impl Energy for Sum {
             value += *factor * energy.value(rho)?;
         }
         Ok(value)
+    }
+
+    fn diffusion(&self) -> f64 {
+        self.terms.iter().map(|(factor, energy)| factor * energy.diffusion()).fold(0.0, |a, b| a + b)
+    }
+
+    fn regular_part(&mut self, rho: &Measure, gradient: &mut [f64]) -> Result<f64> {
+        self.add_up(gradient, |energy, part| energy.regular_part(rho, part))
+    }
+
+    fn first_variation(&mut self, rho: &Measure) -> Result<Option<Vec<f64>>> {
+        let mut sum = vec![0.0; rho.len()];
+        for (factor, energy) in &mut self.terms {
+            let Some(part) = energy.first_variation(rho)? else { return Ok(None) };
+            sum.iter_mut().zip(&part).for_each(|(s, p)| *s += *factor * p);
+        }
+        Ok(Some(sum))
+    }
+
+    fn begin_step(&mut self, step: usize) -> bool {
+        // every term, without a short cut
+        self.terms.iter_mut().fold(false, |changed, (_, energy)| energy.begin_step(step) | changed)
     }
 
     fn prepare(&mut self, rho: &Measure, observer: &mut dyn Observer) -> Result<ControlFlow<()>> {

@@ -26,7 +26,7 @@ use std::f64::consts::PI;
 
 use super::Metric;
 use crate::error::{Error, Result};
-use crate::igw::gaussian::{covariance_eigen, symmetric};
+use crate::igw::gaussian::{covariance_eigen, positive_eigen, symmetric};
 use crate::linalg::{self, Eigen};
 
 /// F(Σ) = a H(Σ) + ½ tr(Q Σ) + c on centred Gaussians.
@@ -69,13 +69,8 @@ impl Functional {
     /// # Ok::<(), gromov::Error>(())
     /// ```
     pub fn kl(cov: &[f64]) -> Result<Self> {
-        let Eigen { mut values, vectors } = covariance_eigen("cov", cov)?;
+        let Eigen { mut values, vectors } = positive_eigen("cov", cov)?;
         let d = values.len();
-        let (largest, smallest) = (values[0], values[d - 1]);
-        let floor = 16.0 * d as f64 * f64::EPSILON;
-        if smallest <= floor * largest {
-            return Err(Error::Singular { smallest, largest, floor });
-        }
         let log_det: f64 = values.iter().map(|c| c.ln()).sum();
         // decreasing again: the inverse of the last eigenvalue first
         values.reverse();

@@ -31,8 +31,10 @@ mod explicit;
 pub mod gaussian;
 mod implicit;
 mod labels;
+mod langevin;
 mod rotation;
 mod state;
+pub mod statistics;
 mod units;
 
 pub use crate::change;
@@ -72,11 +74,15 @@ pub enum Scheme {
     Heun,
     /// The classical Runge-Kutta method: order 4, four velocities a step.
     Rk4,
+    /// A stochastic differential equation of particles, for energies with an entropy ([`Energy::diffusion`]): weak
+    /// order 2, two velocities a step. Without entropy it is Heun's method.
+    Langevin,
 }
 
 impl Scheme {
     /// Every scheme.
-    pub const ALL: &[Scheme] = &[Scheme::Implicit, Scheme::Euler, Scheme::Heun, Scheme::Rk4];
+    pub const ALL: &[Scheme] =
+        &[Scheme::Implicit, Scheme::Euler, Scheme::Heun, Scheme::Rk4, Scheme::Langevin];
 
     /// Name on the command line, in tables and in files.
     pub fn name(self) -> &'static str {
@@ -85,14 +91,15 @@ impl Scheme {
             Scheme::Euler => "euler",
             Scheme::Heun => "heun",
             Scheme::Rk4 => "rk4",
+            Scheme::Langevin => "langevin",
         }
     }
 
-    /// Error at a fixed time is O(τ^order).
+    /// Error at a fixed time is O(τ^order): of the moments, for the diffusion.
     pub fn order(self) -> u32 {
         match self {
             Scheme::Implicit | Scheme::Euler => 1,
-            Scheme::Heun => 2,
+            Scheme::Heun | Scheme::Langevin => 2,
             Scheme::Rk4 => 4,
         }
     }
@@ -147,7 +154,7 @@ pub struct Flow {
     /// Floor of the eigenvalues of Σ relative to the largest, now and at the start; at or below it the flow
     /// is `singular`.
     pub floor: f64,
-    /// Seed of the orientation search.
+    /// Seed of the orientation search and of the noise.
     pub seed: u64,
 }
 
@@ -239,7 +246,7 @@ pub struct Trajectory {
     pub points: Vec<f64>,
     /// Weights, (n).
     pub weights: Vec<f64>,
-    /// F at the frames, (k).
+    /// F at the frames, (k); not a number for a diffusion: see [`Trajectory::statistics`].
     pub energies: Vec<f64>,
     /// Σ at the frames, (k, d, d).
     pub second_moments: Vec<f64>,
@@ -261,6 +268,12 @@ pub struct Trajectory {
     pub rotation: Option<Rotation>,
     /// Name of the energy.
     pub energy: String,
+    /// The coefficient a of the entropy in F = R + a ∫ ρ log ρ; 0 for no diffusion.
+    pub diffusion: f64,
+    /// R at the frames of a diffusion, (k), else empty.
+    pub regular: Vec<f64>,
+    /// Their standard errors; not a number where the energy does not give its first variation.
+    pub regular_errors: Vec<f64>,
 }
 
 impl Trajectory {
@@ -272,6 +285,14 @@ impl Trajectory {
     /// Frame f, (n, d).
     pub fn frame(&self, f: usize) -> &[f64] {
         &self.points[f * self.n * self.d..(f + 1) * self.n * self.d]
+    }
+
+    /// Moments and energy at frame f, with standard errors, of independent particles. Errors: those of
+    /// [`statistics::Statistics::new`].
+    pub fn statistics(&self, f: usize) -> Result<statistics::Statistics> {
+        let cloud = Measure::weighted(self.frame(f).to_vec(), self.d, self.weights.clone())?;
+        let regular = self.regular.get(f).zip(self.regular_errors.get(f)).map(|(r, e)| (*r, *e));
+        statistics::Statistics::new(&cloud, regular, self.diffusion)
     }
 
     /// The first frame as a measure.

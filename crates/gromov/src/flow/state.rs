@@ -4,7 +4,7 @@ mod start;
 mod step;
 
 use super::units::{Scaled, Units, check_scale};
-use super::{Flow, Metric, Rotation, SCALES, Trajectory, Turning};
+use super::{Flow, Metric, Rotation, SCALES, Scheme, Trajectory, Turning, statistics};
 use crate::energy::Energy;
 use crate::error::{Error, Result};
 use crate::measure::Measure;
@@ -26,6 +26,19 @@ fn check_finite(value: f64, gradient: &[f64]) -> Result<()> {
     }
 }
 
+/// The coefficient of the entropy. Errors: a negative one, one that a scheme without noise is asked to follow.
+fn check_diffusion(energy: &dyn Energy, scheme: Scheme) -> Result<f64> {
+    let a = energy.diffusion();
+    if !(a >= 0.0 && a.is_finite()) {
+        return Err(Error::option("entropy", a, "a sum of its weights >= 0: less is no diffusion"));
+    }
+    if a > 0.0 && scheme != Scheme::Langevin {
+        let problem = "langevin: the energy has an entropy part, which a cloud of particles has no value of";
+        return Err(Error::option("scheme", scheme.name(), problem));
+    }
+    Ok(a)
+}
+
 /// A flow under way; [`Flow::solve`] is the loop around it.
 pub struct State<'a> {
     flow: &'a Flow,
@@ -44,8 +57,9 @@ pub struct State<'a> {
     skew: f64,
     first_speed: f64,
     first_residual: f64,
-    /// Largest eigenvalue of Σ at the start.
+    /// Largest and least eigenvalue of Σ at the start.
     first_eigenvalue: f64,
+    least_eigenvalue: f64,
     curvature: Option<(Vec<f64>, usize)>,
     basis: Option<Basis>,
     out: Trajectory,
@@ -71,10 +85,11 @@ impl<'a> State<'a> {
         };
         let (n, d) = (rho.len(), rho.dim());
         let mut gradient = vec![0.0; n * d];
+        let diffusion = check_diffusion(energy, flow.scheme)?;
         let prepared = energy.prepare(rho, observer)?;
-        let value = energy.value_and_gradient(rho, &mut gradient)?;
+        let value = energy.regular_part(rho, &mut gradient)?;
         check_finite(value, &gradient)?;
-        let units = Units::new(rho, &gradient, flow.metric)?;
+        let units = Units::new(rho, &gradient, diffusion, flow.metric)?;
         units.reduce_gradient(&mut gradient);
         let x = units.reduce(rho);
         let out = Trajectory {
@@ -94,6 +109,9 @@ impl<'a> State<'a> {
             scheme: flow.scheme,
             rotation: (flow.metric == Metric::Igw && turning != Turning::Invariant).then_some(flow.rotation),
             energy: energy.name(),
+            diffusion,
+            regular: Vec::new(),
+            regular_errors: Vec::new(),
         };
         let mut state = State {
             flow,
@@ -110,6 +128,7 @@ impl<'a> State<'a> {
             first_speed: 0.0,
             first_residual: 0.0,
             first_eigenvalue: 0.0,
+            least_eigenvalue: 0.0,
             curvature: None,
             basis: None,
             out,
@@ -161,7 +180,17 @@ impl<'a> State<'a> {
         let Units { length, energy, .. } = self.units;
         self.out.times.push(self.time);
         self.out.points.extend(self.x.points().iter().map(|x| x * length));
-        self.out.energies.push(self.value * energy);
+        let regular = self.value * energy;
+        if self.out.diffusion > 0.0 {
+            self.out.energies.push(f64::NAN);
+            self.out.regular.push(regular);
+            // what it could fail of would have failed the evaluation before
+            let known = self.energy.energy.first_variation(&self.cloud()).ok().flatten();
+            let error = known.map_or(f64::NAN, |f| statistics::mean_error(self.x.weights(), &f).1);
+            self.out.regular_errors.push(error);
+        } else {
+            self.out.energies.push(regular);
+        }
         self.out.second_moments.extend(self.x.second_moment().iter().map(|m| m * length * length));
         self.framed = self.out.log.len();
     }

@@ -20,12 +20,12 @@ pub(super) struct Units {
 }
 
 impl Units {
-    /// Units of a cloud whose lengths are in range and of the gradient of its energy. Errors: an energy whose
+    /// Units of a cloud whose lengths are in range, of the gradient of its energy and its diffusion. Errors: an energy whose
     /// unit, or that of time, is not a normal number.
-    pub(super) fn new(rho: &Measure, gradient: &[f64], metric: Metric) -> Result<Self> {
+    pub(super) fn new(rho: &Measure, gradient: &[f64], diffusion: f64, metric: Metric) -> Result<Self> {
         let length = linalg::power_of_two_scale(rho.scale());
         let steepest = linalg::max_abs(gradient);
-        let energy = linalg::power_of_two_scale(steepest * length);
+        let energy = linalg::power_of_two_scale((steepest * length).max(diffusion));
         let squared = length.powi(if metric == Metric::Igw { 4 } else { 2 });
         let time = squared / energy;
         if !(steepest == 0.0 || (steepest * length).is_normal()) || !time.is_normal() {
@@ -80,7 +80,7 @@ pub(super) fn check_scale(cloud: &Measure, unit: f64, least: f64) -> Result<()> 
     Err(Error::Scale { argument: "cloud".into(), scale, range: "[1e-60, 1e60]" })
 }
 
-/// An energy in units, and how often it was evaluated.
+/// The regular part of an energy in units, and how often it was evaluated.
 pub(super) struct Scaled<'a> {
     pub(super) energy: &'a mut dyn Energy,
     pub(super) units: Units,
@@ -109,7 +109,7 @@ impl Energy for Scaled<'_> {
     fn value_and_gradient(&mut self, rho: &Measure, gradient: &mut [f64]) -> Result<f64> {
         self.evaluations += 1;
         self.restore(rho);
-        let value = self.energy.value_and_gradient(&self.cloud, gradient)?;
+        let value = self.energy.regular_part(&self.cloud, gradient)?;
         self.units.reduce_gradient(gradient);
         Ok(value / self.units.energy)
     }
@@ -117,6 +117,10 @@ impl Energy for Scaled<'_> {
     fn value(&mut self, rho: &Measure) -> Result<f64> {
         self.evaluations += 1;
         self.restore(rho);
-        Ok(self.energy.value(&self.cloud)? / self.units.energy)
+        let value = match self.energy.diffusion() {
+            0.0 => self.energy.value(&self.cloud)?,
+            _ => self.energy.regular_part(&self.cloud, &mut vec![0.0; rho.points().len()])?,
+        };
+        Ok(value / self.units.energy)
     }
 }

@@ -38,6 +38,18 @@ pub(crate) fn covariance_eigen(name: &'static str, cov: &[f64]) -> Result<Eigen>
     Ok(eigen)
 }
 
+/// Eigenvalues and eigenvectors of a positive definite covariance. Errors: those of [`covariance_eigen`], an eigenvalue
+/// within rounding of zero.
+pub(crate) fn positive_eigen(name: &'static str, cov: &[f64]) -> Result<Eigen> {
+    let eigen = covariance_eigen(name, cov)?;
+    let d = eigen.values.len();
+    let (largest, smallest, floor) = (eigen.values[0], eigen.values[d - 1], rounding(d));
+    if smallest <= floor * largest {
+        return Err(Error::Singular { smallest, largest, floor });
+    }
+    Ok(eigen)
+}
+
 /// Eigenvalues and eigenvectors of a covariance (p, p) padded with zeros to (d, d): the added coordinates come last.
 pub(crate) fn padded_eigen(mut eigen: Eigen, d: usize) -> Eigen {
     let p = eigen.values.len();

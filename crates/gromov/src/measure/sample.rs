@@ -34,6 +34,18 @@ impl Source {
         r * (std::f64::consts::TAU * self.unit()).cos()
     }
 
+    /// Fills with independent standard normal numbers (Box and Muller, both of a pair).
+    pub fn normals(&mut self, out: &mut [f64]) {
+        for pair in out.chunks_mut(2) {
+            let r = (-2.0 * (1.0 - self.unit()).ln()).sqrt();
+            let (sine, cosine) = (std::f64::consts::TAU * self.unit()).sin_cos();
+            pair[0] = r * cosine;
+            if let Some(second) = pair.get_mut(1) {
+                *second = r * sine;
+            }
+        }
+    }
+
     /// An integer in 0..n (n >= 1), by rejection.
     pub fn below(&mut self, n: usize) -> usize {
         let n = n as u64;

@@ -235,6 +235,8 @@ fn thinned(t: &Trajectory) -> Cow<'_, Trajectory> {
         times: pick(&t.times, 1),
         points: pick(&t.points, t.n * t.d),
         energies: pick(&t.energies, 1),
+        regular: if t.regular.is_empty() { Vec::new() } else { pick(&t.regular, 1) },
+        regular_errors: if t.regular.is_empty() { Vec::new() } else { pick(&t.regular_errors, 1) },
         second_moments: pick(&t.second_moments, t.d * t.d),
         weights: t.weights.clone(),
         log: t.log.clone(),

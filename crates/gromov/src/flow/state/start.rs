@@ -38,7 +38,7 @@ impl State<'_> {
             let spectrum = mobility.spectrum();
             let (largest, smallest) = (spectrum[0], spectrum[spectrum.len() - 1]);
             if self.out.log.is_empty() {
-                self.first_eigenvalue = largest;
+                (self.first_eigenvalue, self.least_eigenvalue) = (largest, smallest);
             } else if smallest <= self.flow.floor * self.first_eigenvalue {
                 // the cloud as a whole has shrunk to nothing
                 self.status = Some(Status::Singular);
@@ -72,12 +72,14 @@ impl State<'_> {
             Metric::Igw => 0.05 * linalg::norm(&self.x.second_moment()),
             Metric::W2 => 0.05 * self.x.rms_radius(),
         };
-        if self.status.is_none() && self.is_critical(length)? {
+        let diffusive = self.diffusive_step();
+        if self.status.is_none() && diffusive.is_infinite() && self.is_critical(length)? {
             self.status = Some(Status::Converged);
         }
         self.tau = match self.flow.step {
             Some(tau) => tau,
-            None if self.first_speed > 0.0 => length / self.first_speed * self.units.time,
+            None if self.first_speed > 0.0 => (length / self.first_speed).min(diffusive) * self.units.time,
+            None if diffusive.is_finite() => diffusive * self.units.time,
             None => 0.0,
         };
         self.out.step = self.tau;
@@ -100,6 +102,19 @@ impl State<'_> {
             self.status = self.status.or(Some(Status::Completed));
         }
         Ok(())
+    }
+
+    /// The longest step chosen for a diffusion, in units: 0.03 λ_min² / a (IGW: the noise is stiff where Σ is small), or
+    /// that of a kick of 0.05 of the rms radius (W2); infinite without diffusion.
+    fn diffusive_step(&self) -> f64 {
+        let (a, d) = (self.out.diffusion / self.units.energy, self.x.dim());
+        if a == 0.0 {
+            return f64::INFINITY;
+        }
+        match self.flow.metric {
+            Metric::W2 => (0.05 * self.x.rms_radius()).powi(2) / (2.0 * a * d as f64),
+            Metric::Igw => 0.03 * self.least_eigenvalue.powi(2) / a,
+        }
     }
 
     /// Is the gradient zero to rounding? The energy that a move of metric length `length` would gain to

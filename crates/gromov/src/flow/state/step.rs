@@ -4,7 +4,8 @@ use super::State;
 use crate::error::{Error, Result};
 use crate::flow::explicit::Method;
 use crate::flow::implicit::{self, Setting};
-use crate::flow::{DEFAULT_STEPS, Metric, StepLog, Turning, explicit, labels, rotation};
+use crate::flow::langevin::{self, Diffusion};
+use crate::flow::{DEFAULT_STEPS, Metric, Scheme, StepLog, Turning, explicit, labels, rotation};
 use crate::linalg;
 use crate::minimise::Stop;
 use crate::solve::Status;
@@ -24,9 +25,10 @@ impl State<'_> {
             _ => self.tau,
         };
         let in_units = tau / self.units.time;
-        let log = match Method::of(self.flow.scheme) {
-            None => self.implicit(in_units),
-            Some(method) => self.explicit(&method, in_units).map(Some),
+        let log = match (self.flow.scheme, Method::of(self.flow.scheme)) {
+            (Scheme::Langevin, _) => self.langevin(in_units).map(Some),
+            (_, None) => self.implicit(in_units),
+            (_, Some(method)) => self.explicit(&method, in_units).map(Some),
         };
         if let Some(status) = log.as_ref().err().and_then(|e| explicit::stopped(e, self.flow.scheme)) {
             self.status = Some(status);
@@ -65,7 +67,8 @@ impl State<'_> {
         }
         let done = self.out.log.len();
         let open_end = self.flow.steps.is_none() && self.flow.time.is_none();
-        if open_end && self.speed_squared.max(0.0).sqrt() <= self.flow.tol * self.first_speed {
+        let drifting = self.out.diffusion == 0.0;
+        if open_end && drifting && self.speed_squared.max(0.0).sqrt() <= self.flow.tol * self.first_speed {
             self.status = Some(Status::Converged);
         } else if self.flow.steps.is_some_and(|s| done >= s)
             || self.flow.time.is_some_and(|t| self.time >= t)
@@ -132,22 +135,63 @@ impl State<'_> {
         Ok(())
     }
 
-    fn explicit(&mut self, method: &Method, tau: f64) -> Result<StepLog> {
-        let d = self.x.dim();
-        let mut field = explicit::Field {
+    /// The field of velocities from here, and that of the current point.
+    fn field(&mut self) -> Result<(explicit::Field<'_>, Vec<f64>)> {
+        let field = explicit::Field {
             energy: &mut self.energy,
             metric: self.flow.metric,
             turning: self.turning,
             floor: self.flow.floor,
-            orientation: linalg::identity(d),
+            orientation: linalg::identity(self.x.dim()),
             oriented: true,
         };
         let first =
             explicit::Stage { cloud: self.x.clone(), value: self.value, gradient: self.gradient.clone() };
         let velocity = field.velocity(&self.x, &first)?;
-        let z = method.step(&mut field, &self.x, velocity, tau)?;
+        Ok((field, velocity))
+    }
+
+    /// A step of the diffusion. Labels are those of the particles: no other is asked for.
+    fn langevin(&mut self, tau: f64) -> Result<StepLog> {
+        let (n, d) = (self.x.len(), self.x.dim());
+        let coefficient = self.out.diffusion / self.units.energy;
+        let diffusion = Diffusion { coefficient, floor: self.flow.floor };
+        let xi = match coefficient {
+            0.0 => vec![0.0; n * d],
+            _ => langevin::noise(self.flow.seed, self.out.log.len(), n, d),
+        };
+        let x = self.x.clone();
+        let length = self.units.length;
+        let (mut field, velocity) = self.field()?;
+        let z = diffusion.step(&mut field, &x, &velocity, tau, &xi)?;
         let end = field.stage(&z)?;
-        end.check(self.units.length)?;
+        end.check(length)?;
+        let (converged, angle) = (field.oriented, linalg::rotation_angle(&field.orientation, d)?);
+        let moved_squared = self.moved_squared(end.cloud.points())?;
+        let log = StepLog { converged, angle, ..self.entry(tau, end.value, moved_squared) };
+        (self.x, self.value, self.gradient) = (end.cloud, end.value, end.gradient);
+        if coefficient == 0.0 {
+            return Ok(log);
+        }
+        // of F, which particles have no value of, and of a path without a length
+        let unknown = f64::NAN;
+        Ok(StepLog {
+            energy: unknown,
+            speed_squared: unknown,
+            rate: unknown,
+            moved_squared: unknown,
+            inequality: unknown,
+            ..log
+        })
+    }
+
+    fn explicit(&mut self, method: &Method, tau: f64) -> Result<StepLog> {
+        let d = self.x.dim();
+        let (x, length) = (self.x.clone(), self.units.length);
+        let (mut field, velocity) = self.field()?;
+        let z = method.step(&mut field, &x, velocity, tau)?;
+        let end = field.stage(&z)?;
+        end.check(length)?;
         let oriented = field.oriented;
         let angle = linalg::rotation_angle(&field.orientation, d)?;
         let moved_squared = self.moved_squared(end.cloud.points())?;
