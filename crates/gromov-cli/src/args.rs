@@ -251,6 +251,10 @@ Energies (--energy, given once or more and summed):
   igw                      IGW^2 / 2 to a cloud of any dimension. Its first search is as
                            long as that of distance, without a forecast
       target=FILE
+  entropy                  the mean of log rho; with --scheme langevin
+  kl-gaussian              KL(rho, N(m, C)); with --scheme langevin
+      mean=1;0.5           m [default: 0]
+      cov=FILE             C, a .csv, .tsv or .npy file [default: 1]
   Every one takes weight=NUMBER [default: 1]. Write a SPEC as
   name:key=value,key=value and quote it where it holds a ';'. A comma inside
   a file name is written twice: target=a,,b.csv.
@@ -259,6 +263,7 @@ Examples:
   gromov flow horse.csv --energy quadratic --time 0.5 --out shrink.npz
   gromov flow a.npy --energy energy-distance:target=b.npy --steps 50 --out a.csv
   gromov flow a.csv --energy igw:target=b.csv --report a.html
+  gromov flow a.csv --energy kl-gaussian --scheme langevin --time 0.5
   gromov flow a.csv --energy 'quadratic:center=1;0,weight=0.1' \\
       --energy wasserstein:target=b.csv --metric w2
 
@@ -267,7 +272,8 @@ Units: tau and time scale as length^4 / F with igw, as length^2 / F with w2.
 Table: Sigma_k are the eigenvalues of the second moment (length^2); moved is
 the length of the path so far (length^2 with igw, length with w2); inner are
 the inner iterations since the row above; gram change is the relative change
-of inner products since the start, blind to rotations.
+of inner products since the start, blind to rotations. Of a diffusion
+(--scheme langevin): estimates from the particles, each +- its standard error.
 
 Files: .npz holds times (k,), points (k,n,d), weights (n,), energies (k,),
 second_moments (k,d,d) and meta (JSON text); .csv rows time,i,x1..xd,w. With
@@ -290,7 +296,7 @@ pub struct Flow {
     #[arg(long, value_enum, default_value_t = Metric::Igw)]
     pub metric: Metric,
     /// Time discretisation: implicit (order 1, stable for any step), or for short steps euler (order 1), heun
-    /// (2), rk4 (4)
+    /// (2), rk4 (4); langevin (2): particles with noise, for energies with entropy or kl-gaussian
     #[arg(long, value_parser = scheme(), default_value = "implicit")]
     pub scheme: Scheme,
     /// Step tau [default: the first step moves by 0.05 |Sigma| (igw) or 0.05 of the rms radius (w2)]

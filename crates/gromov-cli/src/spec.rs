@@ -7,7 +7,9 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use gromov::Energy;
-use gromov::energy::{DoubleWell, EnergyDistance, Igw, Interaction, Mmd, Quadratic, Wasserstein};
+use gromov::energy::{
+    DoubleWell, EnergyDistance, Entropy, Igw, Interaction, KlGaussian, Mmd, Quadratic, Wasserstein,
+};
 use gromov::igw::Alternating;
 
 use crate::failure::{self, Failure};
@@ -15,7 +17,7 @@ use crate::reading::Reading;
 use crate::target::{Shared, Target};
 
 /// Every energy: its name, its keys, and what its parameters make of it.
-const ENERGIES: [(&str, &[&str], Make); 7] = [
+const ENERGIES: [(&str, &[&str], Make); 9] = [
     ("quadratic", &["center", "matrix", "weight"], |p| {
         Ok(Kind::Quadratic { center: p.center, matrix: p.matrix })
     }),
@@ -25,6 +27,11 @@ const ENERGIES: [(&str, &[&str], Make); 7] = [
     ("mmd", &["target", "bandwidth", "weight"], mmd),
     ("wasserstein", &["target", "weight"], |p| Ok(Kind::Wasserstein { target: p.target()? })),
     ("igw", &["target", "weight"], |p| Ok(Kind::Igw { target: p.target()? })),
+    ("entropy", &["weight"], |p| p.positive_weight(Kind::Entropy)),
+    ("kl-gaussian", &["mean", "cov", "weight"], |p| {
+        let kind = Kind::KlGaussian { mean: p.mean.clone(), cov: p.cov.clone() };
+        p.positive_weight(kind)
+    }),
 ];
 
 type Make = fn(Parameters) -> Result<Kind, String>;
@@ -37,6 +44,8 @@ struct Parameters {
     weight: Option<f64>,
     center: Option<Vec<f64>>,
     matrix: Option<PathBuf>,
+    mean: Option<Vec<f64>>,
+    cov: Option<PathBuf>,
     target: Option<PathBuf>,
     p: Option<f64>,
     q: Option<f64>,
@@ -53,6 +62,8 @@ enum Kind {
     Mmd { target: PathBuf, bandwidth: f64 },
     Wasserstein { target: PathBuf },
     Igw { target: PathBuf },
+    Entropy,
+    KlGaussian { mean: Option<Vec<f64>>, cov: Option<PathBuf> },
 }
 
 /// An energy that is well formed; its files have not been opened.
@@ -107,7 +118,11 @@ impl Spec {
     /// The file of the target, where there is one.
     pub fn target_file(&self) -> Option<&Path> {
         match &self.kind {
-            Kind::Quadratic { .. } | Kind::DoubleWell | Kind::Interaction { .. } => None,
+            Kind::Quadratic { .. }
+            | Kind::DoubleWell
+            | Kind::Interaction { .. }
+            | Kind::Entropy
+            | Kind::KlGaussian { .. } => None,
             Kind::EnergyDistance { target }
             | Kind::Mmd { target, .. }
             | Kind::Wasserstein { target }
@@ -132,6 +147,10 @@ impl Spec {
                 (Box::new(self.quadratic(center, matrix.as_deref(), reading)?), None)
             }
             Kind::DoubleWell => (Box::new(DoubleWell), None),
+            Kind::Entropy => (Box::new(Entropy), None),
+            Kind::KlGaussian { mean, cov } => {
+                (Box::new(self.kl_gaussian(mean, cov.as_deref(), dim, reading)?), None)
+            }
             Kind::Interaction { p, q } => (Box::new(Interaction::new(*p, *q)?), None),
             Kind::EnergyDistance { target } => {
                 let target = read(target)?;
@@ -170,21 +189,36 @@ impl Spec {
         matrix: Option<&Path>,
         reading: &Reading,
     ) -> Result<Quadratic, Failure> {
-        let matrix = match matrix {
-            None => None,
-            Some(path) => {
-                let m = reading.matrix(path)?;
-                if m.rows != m.cols {
-                    let problem =
-                        format!("holds {} rows and {} columns; give a square matrix", m.rows, m.cols);
-                    return Err(Failure::file(path, problem));
-                }
-                Some(m.data)
-            }
-        };
+        let matrix = matrix.map(|path| square(path, reading)).transpose()?;
         let wrong = |e: gromov::Error| Failure::new(format!("--energy '{}': {e}", self.text));
         Quadratic::new(center.clone(), matrix).map_err(wrong)
     }
+
+    /// N(0, I) by default.
+    fn kl_gaussian(
+        &self,
+        mean: &Option<Vec<f64>>,
+        cov: Option<&Path>,
+        dim: usize,
+        reading: &Reading,
+    ) -> Result<KlGaussian, Failure> {
+        let wrong = |e: gromov::Error| Failure::new(format!("--energy '{}': {e}", self.text));
+        let cov = match cov {
+            Some(path) => square(path, reading)?,
+            None => (0..dim * dim).map(|k| if k % (dim + 1) == 0 { 1.0 } else { 0.0 }).collect(),
+        };
+        KlGaussian::new(mean.clone(), &cov).map_err(wrong)
+    }
+}
+
+/// Reads a square matrix.
+fn square(path: &Path, reading: &Reading) -> Result<Vec<f64>, Failure> {
+    let m = reading.matrix(path)?;
+    if m.rows != m.cols {
+        let problem = format!("holds {} rows and {} columns; give a square matrix", m.rows, m.cols);
+        return Err(Failure::file(path, problem));
+    }
+    Ok(m.data)
 }
 
 impl Parameters {
@@ -205,15 +239,21 @@ impl Parameters {
                     _ => self.weight = Some(value),
                 }
             }
-            "center" => {
-                let center: Option<Vec<f64>> = shown.split(';').map(number).collect();
-                let problem = || format!("center '{shown}' is not a list of numbers; write center=0.5;1;0");
-                self.center = Some(center.ok_or_else(problem)?);
+            "center" | "mean" => {
+                let list: Option<Vec<f64>> = shown.split(';').map(number).collect();
+                let problem = || format!("{key} '{shown}' is not a list of numbers; write {key}=0.5;1;0");
+                *(if key == "center" { &mut self.center } else { &mut self.mean }) =
+                    Some(list.ok_or_else(problem)?);
             }
             _ => {
                 let problem = || format!("{key} '{shown}' is not a file name in this system's encoding");
                 let path = PathBuf::from(os_string(value.to_vec()).ok_or_else(problem)?);
-                *(if key == "matrix" { &mut self.matrix } else { &mut self.target }) = Some(path);
+                let place = match key {
+                    "matrix" => &mut self.matrix,
+                    "cov" => &mut self.cov,
+                    _ => &mut self.target,
+                };
+                *place = Some(path);
             }
         }
         Ok(())
@@ -221,6 +261,17 @@ impl Parameters {
 
     fn target(self) -> Result<PathBuf, String> {
         self.target.ok_or_else(|| format!("the target is missing; write {}:target=FILE", self.name))
+    }
+
+    /// The energy, unless its weight would make it no diffusion.
+    fn positive_weight(&self, kind: Kind) -> Result<Kind, String> {
+        match self.weight {
+            Some(w) if w < 0.0 => {
+                let w = failure::short(&w.to_string());
+                Err(format!("weight {w} is not allowed: a diffusion needs one of 0 or more"))
+            }
+            _ => Ok(kind),
+        }
     }
 
     /// A number that must be given.
@@ -323,6 +374,9 @@ mod tests {
             ("igw:target=", "target has no value"),
             ("igw:target=a,target=b", "target is given twice"),
             ("igw:target=a,weight=inf", "weight 'inf' is not a finite number"),
+            ("entropy:weight=-1", "weight -1 is not allowed: a diffusion needs one of 0 or more"),
+            ("kl-gaussian:mean=1;x", "mean '1;x' is not a list of numbers; write mean=0.5;1;0"),
+            ("kl-gaussian:target=a", "kl-gaussian has no key 'target'; it has mean, cov, weight"),
             ("quadratic:center=1,2", "'2' is not key=value"),
             ("quadratic:center=1;;2", "center '1;;2' is not a list of numbers; write center=0.5;1;0"),
         ];

@@ -1,5 +1,6 @@
 //! Flows as tables and as the text `meta` of their files: what `flow` and `demo` share.
 
+use gromov::flow::statistics::Estimate;
 use gromov::flow::{FirstTurn, Metric, Rotation, StepLog, change};
 use gromov::{Status, Trajectory};
 use serde::Serialize;
@@ -22,7 +23,17 @@ struct Meta<'a, O> {
     first_turn: &'a Option<FirstTurn>,
     mirror_gain: f64,
     unsolved: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    diffusion: Option<Diffusion<'a>>,
     log: &'a [StepLog],
+}
+
+/// What particles tell of the energy of a diffusion F = R + a ∫ ρ log ρ.
+#[derive(Serialize)]
+struct Diffusion<'a> {
+    coefficient: f64,
+    regular: &'a [f64],
+    regular_errors: &'a [f64],
 }
 
 /// The text `meta` of a flow.
@@ -44,6 +55,11 @@ pub fn meta(
         first_turn: &run.first_turn,
         mirror_gain: run.mirror_gain,
         unsolved: run.unsolved(),
+        diffusion: (run.diffusion > 0.0).then_some(Diffusion {
+            coefficient: run.diffusion,
+            regular: &run.regular,
+            regular_errors: &run.regular_errors,
+        }),
         log: &run.log,
     };
     Ok(output::json(&meta)?.trim_end().to_string())
@@ -54,19 +70,26 @@ fn eigenvalue_columns(d: usize) -> Vec<usize> {
     if d <= 4 { (0..d).collect() } else { vec![0, 1, d - 1] }
 }
 
-/// At most `rows` frames, evenly spread, the first and the last among them.
+/// Frames of a table: at most `rows`, evenly spread, the first and the last among them.
+fn rows_of(run: &Trajectory, rows: usize) -> impl Iterator<Item = usize> {
+    let (shown, last) = (rows.min(run.frames()), run.frames() - 1);
+    (0..shown).map(move |row| if shown == 1 { 0 } else { row * last / (shown - 1) })
+}
+
+/// The table of a flow.
 pub fn table(run: &Trajectory, rows: usize) -> Result<String, Failure> {
+    if run.diffusion > 0.0 {
+        return diffusion_table(run, rows);
+    }
     let short = |x: f64| output::number(x, 6);
     let columns = eigenvalue_columns(run.d);
     let mut header: Vec<String> = vec!["time".into(), "energy".into()];
     header.extend(columns.iter().map(|k| format!("Sigma_{}", k + 1)));
     header.extend(["moved", "inner", "gram change"].map(String::from));
     let start = run.start()?;
-    let shown = rows.min(run.frames());
-    let mut body = Vec::with_capacity(shown);
+    let mut body = Vec::new();
     let mut before = 0;
-    for row in 0..shown {
-        let f = if shown == 1 { 0 } else { row * (run.frames() - 1) / (shown - 1) };
+    for f in rows_of(run, rows) {
         let spectrum = start.with_points(run.frame(f).to_vec())?.spectrum()?;
         let iterations = run.iterations_at(f);
         let mut cells = vec![short(run.times[f]), short(run.energies[f])];
@@ -79,6 +102,34 @@ pub fn table(run: &Trajectory, rows: usize) -> Result<String, Failure> {
         body.push(cells);
     }
     Ok(output::table(&header, &body))
+}
+
+/// Estimates from the particles, each with its standard error.
+fn diffusion_table(run: &Trajectory, rows: usize) -> Result<String, Failure> {
+    let columns = eigenvalue_columns(run.d);
+    let mut header: Vec<String> = vec!["time".into(), "energy".into()];
+    header.extend(columns.iter().map(|k| format!("Sigma_{}", k + 1)));
+    header.extend(["regular", "entropy"].map(String::from));
+    let mut body = Vec::new();
+    for f in rows_of(run, rows) {
+        let found = run.statistics(f)?;
+        let mut cells = vec![output::number(run.times[f], 6), estimate(found.energy)];
+        cells.extend(columns.iter().map(|k| estimate(Some(found.spectrum[*k]))));
+        cells.extend([estimate(found.regular), estimate(found.entropy)]);
+        body.push(cells);
+    }
+    Ok(output::table(&header, &body))
+}
+
+/// value +- error; `-` where there is none.
+pub fn estimate(found: Option<Estimate>) -> String {
+    match found {
+        Some(e) if e.error.is_finite() => {
+            format!("{} +- {}", output::number(e.value, 5), output::number(e.error, 2))
+        }
+        Some(e) => output::number(e.value, 5),
+        None => "-".into(),
+    }
 }
 
 /// How many steps did not meet the tolerance of their solver.

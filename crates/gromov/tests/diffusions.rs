@@ -198,3 +198,29 @@ fn without_entropy_the_scheme_is_that_of_heun() {
     assert!(a.energies.iter().zip(&b.energies).all(|(a, b)| (a - b).abs() < 1e-13));
     assert!(a.regular.is_empty() && a.diffusion == 0.0);
 }
+
+#[test]
+fn the_law_of_a_trajectory_is_the_flow_of_gaussians_from_its_second_moment() {
+    let mut s = Source::new(9, 3);
+    let rho = Measure::uniform((0..90).map(|_| s.normal()).collect(), 3).unwrap();
+    let q = [1.0, 0.2, 0.0, 0.2, 0.5, 0.0, 0.0, 0.0, 2.0];
+    let mut energy = Quadratic::new(None, Some(q.to_vec())).unwrap();
+    for (metric, scheme) in
+        [(Metric::Igw, Scheme::Implicit), (Metric::Igw, Scheme::Rk4), (Metric::W2, Scheme::Rk4)]
+    {
+        let flow =
+            Flow { metric, scheme, step: Some(0.02), steps: Some(5), inner_tol: 1e-12, ..Flow::default() };
+        let run = flow.solve(&rho, &mut energy, &mut ()).unwrap();
+        let law = run.law().unwrap().unwrap();
+        for f in 1..6 {
+            let (exact, found) = (law.at(run.times[f]).unwrap(), run.statistics(f).unwrap());
+            for (a, b) in exact.spectrum.iter().zip(&found.spectrum) {
+                assert!((a - b.value).abs() < 1e-8, "{metric:?} {scheme:?} {a} {}", b.value);
+            }
+        }
+        let fixed = Flow { rotation: Rotation::Fixed, ..flow.clone() };
+        let law = fixed.solve(&rho, &mut energy, &mut ()).unwrap().law().unwrap();
+        assert_eq!(law.is_none(), metric == Metric::Igw);
+        assert!(flow.solve(&rho, &mut DoubleWell, &mut ()).unwrap().law().unwrap().is_none());
+    }
+}

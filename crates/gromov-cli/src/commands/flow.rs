@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use gromov::error::printable;
+use gromov::flow::statistics::Statistics;
 use gromov::flow::{FirstTurn, Metric, Rotation, Scheme};
 use gromov::report::flow::page;
 use gromov::{Measure, Status, Trajectory, io};
@@ -40,6 +41,11 @@ struct Object<'a> {
     mirror_gain: f64,
     relabelled: Option<usize>,
     unsolved: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    statistics: Option<Statistics>,
+    /// Eigenvalues of the second moment at the end in the exact flow, where F is a quadratic form and an entropy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exact_spectrum: Option<Vec<f64>>,
     frames: usize,
     out: Option<String>,
     report: Option<String>,
@@ -98,9 +104,9 @@ pub fn run(args: &args::Flow, common: &args::Common) -> Result<u8, Failure> {
         }
     };
     let text = if common.json {
-        output::json(&object(&job, &run, frames, seconds))?
+        output::json(&object(&job, &run, frames, seconds)?)?
     } else {
-        let summary = summary(args, common, &job, &run, (frames.as_ref(), seconds));
+        let summary = summary(args, common, &job, &run, (frames.as_ref(), seconds))?;
         table(args, &job, &run)? + &summary
     };
     output::print(&text)?;
@@ -135,9 +141,9 @@ fn object<'a>(
     run: &'a Trajectory,
     frames_ply: Option<Written>,
     seconds: f64,
-) -> Object<'a> {
+) -> Result<Object<'a>, Failure> {
     let last = run.frames() - 1;
-    Object {
+    Ok(Object {
         schema: "gromov/flow/1",
         metric: run.metric,
         scheme: run.scheme,
@@ -156,13 +162,21 @@ fn object<'a>(
         mirror_gain: run.mirror_gain,
         relabelled: run.relabelled(),
         unsolved: run.unsolved(),
+        statistics: (run.diffusion > 0.0).then(|| run.statistics(last)).transpose()?,
+        exact_spectrum: exact_spectrum(run)?,
         frames: run.frames(),
         out: job.out.as_ref().map(|o| o.path.to_string_lossy().into_owned()),
         report: job.report.as_ref().map(|p| p.to_string_lossy().into_owned()),
         frames_ply,
         sampled: &job.sampled,
         seconds,
-    }
+    })
+}
+
+/// Eigenvalues at the end of the exact flow; `None` where there is none, or at its extinction.
+fn exact_spectrum(run: &Trajectory) -> Result<Option<Vec<f64>>, Failure> {
+    let end = run.times[run.frames() - 1];
+    Ok(run.law()?.and_then(|law| law.at(end).ok()).map(|gaussian| gaussian.spectrum))
 }
 
 fn table(args: &args::Flow, job: &job::Flow, run: &Trajectory) -> Result<String, Failure> {
@@ -188,19 +202,27 @@ fn summary(
     job: &job::Flow,
     run: &Trajectory,
     (frames, seconds): (Option<&Written>, f64),
-) -> String {
+) -> Result<String, Failure> {
     let short = |x: f64| output::number(x, 6);
     let igw = run.metric == Metric::Igw;
     let step = match (args.step, igw) {
         (Some(_), _) => "as asked for",
+        (None, true) if run.diffusion > 0.0 => {
+            "chosen: the first step moves by 0.05 |Sigma|, at most 0.03 of the least eigenvalue squared / a"
+        }
+        (None, false) if run.diffusion > 0.0 => {
+            "chosen: the first step or its noise moves by 0.05 of the rms radius"
+        }
         (None, true) => "chosen: the first step moves by 0.05 |Sigma|",
         (None, false) => "chosen: the first step moves by 0.05 of the rms radius",
     };
     let end = match (args.steps, args.time) {
         (Some(n), _) => format!("{} asked for", output::count(n, "step")),
         (_, Some(t)) => format!("time {} asked for", short(t)),
+        _ if run.diffusion > 0.0 => "chosen: 200 steps".into(),
         _ => format!("chosen: to convergence (tol {:e}) or 200 steps", args.tol),
     };
+    let exact = exact_spectrum(run)?;
     let last = run.frames() - 1;
     let (steps, time) = (run.steps(), short(run.times[last]));
     let mut pairs = vec![
@@ -230,6 +252,10 @@ fn summary(
         pairs
             .push(("skew", format!("{} (largest torque after the first turn, relative)", short(run.skew()))));
     }
+    if let Some(exact) = exact {
+        let list: Vec<String> = exact.iter().map(|l| short(*l)).collect();
+        pairs.push(("exact", format!("Sigma {} at the end, by the flow of Gaussians", list.join(", "))));
+    }
     let relabelled = match run.relabelled() {
         Some(count) => output::count(count, "point"),
         None => "not checked".into(),
@@ -247,7 +273,7 @@ fn summary(
     }
     pairs.extend(reading::lines(&job.sampled));
     pairs.push(("seconds", format!("{seconds:.3}")));
-    output::lines(&pairs)
+    Ok(output::lines(&pairs))
 }
 
 fn output_line(path: &Path, frames: usize) -> String {

@@ -53,6 +53,10 @@ impl Energy for Entropy {
         Ok(Some(vec![0.0; rho.len()]))
     }
 
+    fn quadratic_form(&self, dim: usize) -> Option<Vec<f64>> {
+        Some(vec![0.0; dim * dim])
+    }
+
     fn rotation_invariant(&self) -> bool {
         true
     }
@@ -129,6 +133,10 @@ impl Energy for KlGaussian {
 
     fn first_variation(&mut self, rho: &Measure) -> Result<Option<Vec<f64>>> {
         self.quadratic.first_variation(rho)
+    }
+
+    fn quadratic_form(&self, dim: usize) -> Option<Vec<f64>> {
+        self.quadratic.quadratic_form(dim)
     }
 
     fn rotation_invariant(&self) -> bool {

@@ -95,6 +95,12 @@ pub trait Energy: Send {
         Ok(None)
     }
 
+    /// Q (d, d), symmetric, where the regular part is ½ ∫ xᵀ Q x dρ and a constant: the second moments of its flows are
+    /// those of Gaussians. `None` by default.
+    fn quadratic_form(&self, _dim: usize) -> Option<Vec<f64>> {
+        None
+    }
+
     /// Called before step number `step` (from 0) of a flow: an energy that samples draws anew here, from a seed and
     /// this number, so that F is one function within a step. True if F has changed.
     fn begin_step(&mut self, _step: usize) -> bool {

@@ -89,6 +89,11 @@ impl Energy for Quadratic {
         Ok(Some(rows.map(value).collect()))
     }
 
+    fn quadratic_form(&self, dim: usize) -> Option<Vec<f64>> {
+        let centred = self.center.as_ref().is_none_or(|c| c.iter().all(|x| *x == 0.0));
+        centred.then(|| self.matrix.clone().unwrap_or_else(|| linalg::identity(dim)))
+    }
+
     fn rotation_invariant(&self) -> bool {
         let isotropic = self.matrix.as_ref().is_none_or(|q| {
             let d = q.len().isqrt();

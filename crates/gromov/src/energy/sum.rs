@@ -85,6 +85,15 @@ impl Energy for Sum {
         Ok(Some(sum))
     }
 
+    fn quadratic_form(&self, dim: usize) -> Option<Vec<f64>> {
+        let mut sum = vec![0.0; dim * dim];
+        for (factor, energy) in &self.terms {
+            let part = energy.quadratic_form(dim)?;
+            sum.iter_mut().zip(&part).for_each(|(s, p)| *s += *factor * p);
+        }
+        Some(sum)
+    }
+
     fn begin_step(&mut self, step: usize) -> bool {
         // every term, without a short cut
         self.terms.iter_mut().fold(false, |changed, (_, energy)| energy.begin_step(step) | changed)

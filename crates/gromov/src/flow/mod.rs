@@ -270,6 +270,8 @@ pub struct Trajectory {
     pub energy: String,
     /// The coefficient a of the entropy in F = R + a ∫ ρ log ρ; 0 for no diffusion.
     pub diffusion: f64,
+    /// Q (d, d) where F = ½ ∫ xᵀ Q x dρ + a ∫ ρ log ρ + a constant ([`Trajectory::law`]).
+    pub quadratic_form: Option<Vec<f64>>,
     /// R at the frames of a diffusion, (k), else empty.
     pub regular: Vec<f64>,
     /// Their standard errors; not a number where the energy does not give its first variation.
@@ -285,6 +287,18 @@ impl Trajectory {
     /// Frame f, (n, d).
     pub fn frame(&self, f: usize) -> &[f64] {
         &self.points[f * self.n * self.d..(f + 1) * self.n * self.d]
+    }
+
+    /// Where F is a quadratic form and an entropy: the flow of the Gaussian with the second moment of the first frame,
+    /// which has the second moments of this one (whatever its law: all equations are linear). `None` else, and with a
+    /// fixed orientation. Errors: those of [`gaussian::Flow::new`].
+    pub fn law(&self) -> Result<Option<gaussian::Flow>> {
+        let Some(q) = self.quadratic_form.as_ref().filter(|_| self.rotation != Some(Rotation::Fixed)) else {
+            return Ok(None);
+        };
+        let functional = gaussian::Functional::new(self.diffusion, q)?;
+        let first = &self.second_moments[..self.d * self.d];
+        gaussian::Flow::new(&functional, first, self.metric).map(Some)
     }
 
     /// Moments and energy at frame f, with standard errors, of independent particles. Errors: those of

@@ -110,6 +110,7 @@ impl<'a> State<'a> {
             rotation: (flow.metric == Metric::Igw && turning != Turning::Invariant).then_some(flow.rotation),
             energy: energy.name(),
             diffusion,
+            quadratic_form: energy.quadratic_form(d),
             regular: Vec::new(),
             regular_errors: Vec::new(),
         };

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::view::View;
 use super::{Chart, Cloud, FrameSwitch, Frames, Page, Player, Section, Series, Table, number};
 use crate::error::{Error, Result};
+use crate::flow::gaussian::Gaussian;
 use crate::flow::{Metric, Rotation, Trajectory, change};
 use crate::linalg;
 use crate::measure::Measure;
@@ -45,9 +46,9 @@ impl Run<'_> {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Curves {
-    /// Relative change of inner products since the first frame.
+    /// Relative change of inner products since the first frame; empty for a diffusion, whose points are particles.
     pub gram: Vec<f64>,
-    /// Relative change of pair distances since the first frame.
+    /// The same of pair distances.
     pub distances: Vec<f64>,
     /// Eigenvalues of Σ, (k, d), decreasing in each frame.
     pub spectrum: Vec<f64>,
@@ -60,10 +61,13 @@ impl Curves {
         let d = run.d;
         let mut out = Curves { gram: Vec::new(), distances: Vec::new(), spectrum: Vec::new() };
         for f in 0..run.frames() {
-            out.gram.push(change::gram_change(&start, run.frame(f))?);
-            out.distances.push(change::distance_change(&start, run.frame(f))?);
             let moment = &run.second_moments[f * d * d..(f + 1) * d * d];
             out.spectrum.extend(linalg::symmetric_eigen(moment, d)?.values);
+            if run.diffusion > 0.0 {
+                continue;
+            }
+            out.gram.push(change::gram_change(&start, run.frame(f))?);
+            out.distances.push(change::distance_change(&start, run.frame(f))?);
         }
         Ok(out)
     }
@@ -122,7 +126,7 @@ pub fn section(title: &str, text: Vec<String>, runs: &[Run<'_>]) -> Result<Secti
         title: title.into(),
         text,
         players,
-        charts: charts(runs, &curves),
+        charts: charts(runs, &curves)?,
         notes,
         ..Section::default()
     })
@@ -144,6 +148,16 @@ pub fn page(title: &str, run: &Run<'_>, seed: u64) -> Result<Page> {
         t.d,
         meaning(&t.energy)
     )];
+    if t.diffusion > 0.0 {
+        text.push(
+            "The entropy ∫ ρ log ρ makes it a diffusion: each point is a particle with its own noise, and the cloud \
+             has the law of the flow. Its energy is an estimate."
+                .into(),
+        );
+    }
+    if t.law()?.is_some() {
+        text.push("Grey, dashed: the exact eigenvalues of Σ, from the flow of Gaussians.".into());
+    }
     match (&run.backdrop, &run.switch) {
         (Some(_), Some(_)) => text.push(
             "Grey: the target, brought into the frame of the cloud by the rotation or mirror image found. F sees \
@@ -154,7 +168,7 @@ pub fn page(title: &str, run: &Run<'_>, seed: u64) -> Result<Page> {
         _ => {}
     }
     let mut body = section("", text, std::slice::from_ref(run))?;
-    body.table = Some(facts(t, seed));
+    body.table = Some(facts(t, seed)?);
     Ok(Page {
         title: title.into(),
         sections: vec![body],
@@ -174,7 +188,7 @@ fn meaning(energy: &str) -> &str {
 }
 
 /// What was run and how it ended.
-fn facts(t: &Trajectory, seed: u64) -> Table {
+fn facts(t: &Trajectory, seed: u64) -> Result<Table> {
     let last = t.frames() - 1;
     let turn = t.first_turn.as_ref().map(|turn| {
         let (before, after) = (turn.energy_before, turn.energy_after);
@@ -193,10 +207,7 @@ fn facts(t: &Trajectory, seed: u64) -> Table {
     };
     let rows = [
         ("energy F", t.energy.clone()),
-        (
-            "F at the start, at the end",
-            format!("{}, {}", number(t.energies[0], 7), number(t.energies[last], 7)),
-        ),
+        ("F at the start, at the end", ends(t)?),
         ("metric", if t.metric == Metric::W2 { "w2".into() } else { "igw".into() }),
         ("scheme", t.scheme.name().into()),
         ("step τ", number(t.step, 7)),
@@ -208,14 +219,30 @@ fn facts(t: &Trajectory, seed: u64) -> Table {
         ("turned in all", format!("{:.2}°", t.turned().to_degrees())),
         ("seed", seed.to_string()),
     ];
-    Table {
+    Ok(Table {
         head: vec!["quantity".into(), "value".into()],
         rows: rows
             .into_iter()
             .chain(turn.map(|text| ("first turn", text)))
             .map(|(name, value)| vec![name.to_string(), value])
             .collect(),
+    })
+}
+
+/// F at both ends, as particles tell it.
+fn ends(t: &Trajectory) -> Result<String> {
+    let last = t.frames() - 1;
+    if t.diffusion == 0.0 {
+        return Ok(format!("{}, {}", number(t.energies[0], 7), number(t.energies[last], 7)));
     }
+    let one = |f: usize| -> Result<String> {
+        Ok(match t.statistics(f)?.energy {
+            Some(e) if e.error.is_finite() => format!("{} ± {}", number(e.value, 5), number(e.error, 2)),
+            Some(e) => number(e.value, 5),
+            None => "not estimated".into(),
+        })
+    };
+    Ok(format!("{}, {} (estimates, ± a standard error)", one(0)?, one(last)?))
 }
 
 /// Frames that a page draws curves of: each costs O(n²) at worst.
@@ -235,6 +262,7 @@ fn thinned(t: &Trajectory) -> Cow<'_, Trajectory> {
         times: pick(&t.times, 1),
         points: pick(&t.points, t.n * t.d),
         energies: pick(&t.energies, 1),
+        quadratic_form: t.quadratic_form.clone(),
         regular: if t.regular.is_empty() { Vec::new() } else { pick(&t.regular, 1) },
         regular_errors: if t.regular.is_empty() { Vec::new() } else { pick(&t.regular_errors, 1) },
         second_moments: pick(&t.second_moments, t.d * t.d),
@@ -248,7 +276,10 @@ fn thinned(t: &Trajectory) -> Cow<'_, Trajectory> {
 
 fn player(run: &Run<'_>, color: usize, view: &View) -> Result<Player> {
     let t = run.trajectory;
-    let captions = t.energies.iter().map(|e| format!("F = {}", number(*e, 5))).collect();
+    let captions = match t.diffusion > 0.0 {
+        true => Vec::new(),
+        false => t.energies.iter().map(|e| format!("F = {}", number(*e, 5))).collect(),
+    };
     let frames = Frames { times: t.times.clone(), points: view.show(&t.points, t.d), captions };
     let backdrop = run.backdrop.as_ref().filter(|b| b.dim() == t.d).map(|b| Cloud {
         points: view.show(b.points(), t.d),
@@ -272,7 +303,7 @@ fn player(run: &Run<'_>, color: usize, view: &View) -> Result<Player> {
     })
 }
 
-fn charts(runs: &[Run<'_>], curves: &[Curves]) -> Vec<Chart> {
+fn charts(runs: &[Run<'_>], curves: &[Curves]) -> Result<Vec<Chart>> {
     let positive = runs.iter().all(|r| r.trajectory.energies.iter().all(|e| *e > 0.0));
     // below a factor of ten a logarithmic axis has few ticks and hides the shape
     let all = || runs.iter().flat_map(|r| r.trajectory.energies.iter().copied());
@@ -291,18 +322,54 @@ fn charts(runs: &[Run<'_>], curves: &[Curves]) -> Vec<Chart> {
         series,
         ..Chart::default()
     };
-    vec![
-        Chart { log_y, ..follows("Energy", if log_y { "F, log scale" } else { "F" }, energies(runs)) },
-        follows("Eigenvalues of the second moment Σ", "λ, largest on top", spectra(runs, curves)),
-        follows("Change since the start, against time", "relative change", changes(runs, curves, &time)),
-        Chart {
+    let diffuse = runs.iter().any(|r| r.trajectory.diffusion > 0.0);
+    let energy = match diffuse {
+        true => follows("Energy, estimated from the particles", "F, ± 2 standard errors", estimates(runs)?),
+        false => {
+            Chart { log_y, ..follows("Energy", if log_y { "F, log scale" } else { "F" }, energies(runs)) }
+        }
+    };
+    let mut out = vec![
+        energy,
+        follows("Eigenvalues of the second moment Σ", "λ, largest on top", spectra(runs, curves)?),
+    ];
+    if !diffuse {
+        let title = "Change since the start, against time";
+        out.push(follows(title, "relative change", changes(runs, curves, &time)));
+        out.push(Chart {
             title: "Change since the start, against energy lost".into(),
             x_label: if positive { "share of F lost, (F₀ − F) / F₀" } else { "F lost, F₀ − F" }.into(),
             y_label: "relative change".into(),
             series: changes(runs, curves, &lost),
             ..Chart::default()
-        },
-    ]
+        });
+    }
+    Ok(out)
+}
+
+/// Frames at which the energy of a diffusion is estimated: each costs O(n log n).
+const ESTIMATES: usize = 25;
+
+/// The estimated energy of each diffusion, two standard errors above and below it, and the energy of the others.
+fn estimates(runs: &[Run<'_>]) -> Result<Vec<Series>> {
+    let mut series = energies(runs);
+    for (color, run) in runs.iter().enumerate().filter(|r| r.1.trajectory.diffusion > 0.0) {
+        let t = run.trajectory;
+        let shown = ESTIMATES.min(t.frames());
+        let mut lines = [Vec::new(), Vec::new(), Vec::new()];
+        for k in 0..shown {
+            let f = if shown == 1 { 0 } else { k * (t.frames() - 1) / (shown - 1) };
+            if let Some(energy) = t.statistics(f)?.energy {
+                let at = |sign: f64| (t.times[f], energy.value + sign * 2.0 * energy.error);
+                lines.iter_mut().zip([0.0, -1.0, 1.0]).for_each(|(line, sign)| line.push(at(sign)));
+            }
+        }
+        series[color].points = std::mem::take(&mut lines[0]);
+        let [_, low, high] = lines;
+        let border = |points| Series { name: String::new(), points, dashed: true, color };
+        series.extend([border(low), border(high)]);
+    }
+    Ok(series)
 }
 
 /// Inner products (full lines) and pair distances (dashed) against x.
@@ -329,23 +396,31 @@ fn energies(runs: &[Run<'_>]) -> Vec<Series> {
     runs.iter().enumerate().map(one).collect()
 }
 
-fn spectra(runs: &[Run<'_>], curves: &[Curves]) -> Vec<Series> {
+/// Eigenvalues of each flow, and dashed those of the exact one where there is one.
+fn spectra(runs: &[Run<'_>], curves: &[Curves]) -> Result<Vec<Series>> {
     let mut series = Vec::new();
     for (color, (run, curve)) in runs.iter().zip(curves).enumerate() {
-        let d = run.trajectory.d;
-        for k in 0..d.min(4) {
-            series.push(Series {
-                name: if k == 0 { run.label.clone() } else { String::new() },
-                points: (0..run.trajectory.frames())
-                    .map(|f| (run.trajectory.times[f], curve.spectrum[f * d + k]))
-                    .collect(),
-                dashed: false,
-                color,
-            });
+        let (t, d) = (run.trajectory, run.trajectory.d);
+        let line = |name: String, dashed: bool, values: &[f64], k: usize| Series {
+            name: if k == 0 { name } else { String::new() },
+            points: (0..values.len() / d).map(|f| (t.times[f], values[f * d + k])).collect(),
+            dashed,
+            color: if dashed { EXACT } else { color },
+        };
+        series.extend((0..d.min(4)).map(|k| line(run.label.clone(), false, &curve.spectrum, k)));
+        if let Some(law) = t.law()? {
+            // an eigenvalue that dies ends its curve
+            let values: Vec<Gaussian> = t.times.iter().map_while(|time| law.at(*time).ok()).collect();
+            let values: Vec<f64> = values.into_iter().flat_map(|g| g.spectrum).collect();
+            let name = if runs.len() == 1 { "exact".into() } else { format!("{}: exact", run.label) };
+            series.extend((0..d.min(4)).map(|k| line(name.clone(), true, &values, k)));
         }
     }
-    series
+    Ok(series)
 }
+
+/// Colour of exact curves.
+const EXACT: usize = 5;
 
 #[cfg(test)]
 mod tests {
