@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 
 use gromov::Energy;
 use gromov::energy::{
-    DoubleWell, EnergyDistance, Entropy, Igw, Interaction, KlGaussian, Mmd, Quadratic, Wasserstein,
+    DoubleWell, EnergyDistance, Entropy, Igw, Interaction, KlGaussian, Mmd, Quadratic, SampledEnergyDistance,
+    Wasserstein,
 };
 use gromov::igw::Alternating;
 
@@ -23,7 +24,10 @@ const ENERGIES: [(&str, &[&str], Make); 9] = [
     }),
     ("double-well", &["weight"], |_| Ok(Kind::DoubleWell)),
     ("interaction", &["p", "q", "weight"], interaction),
-    ("energy-distance", &["target", "weight"], |p| Ok(Kind::EnergyDistance { target: p.target()? })),
+    ("energy-distance", &["target", "batch", "weight"], |p| {
+        let batch = p.batch;
+        Ok(Kind::EnergyDistance { target: p.target()?, batch })
+    }),
     ("mmd", &["target", "bandwidth", "weight"], mmd),
     ("wasserstein", &["target", "weight"], |p| Ok(Kind::Wasserstein { target: p.target()? })),
     ("igw", &["target", "weight"], |p| Ok(Kind::Igw { target: p.target()? })),
@@ -50,6 +54,7 @@ struct Parameters {
     p: Option<f64>,
     q: Option<f64>,
     bandwidth: Option<f64>,
+    batch: Option<usize>,
 }
 
 /// An energy with the parameters it has.
@@ -58,7 +63,7 @@ enum Kind {
     Quadratic { center: Option<Vec<f64>>, matrix: Option<PathBuf> },
     DoubleWell,
     Interaction { p: f64, q: f64 },
-    EnergyDistance { target: PathBuf },
+    EnergyDistance { target: PathBuf, batch: Option<usize> },
     Mmd { target: PathBuf, bandwidth: f64 },
     Wasserstein { target: PathBuf },
     Igw { target: PathBuf },
@@ -123,7 +128,7 @@ impl Spec {
             | Kind::Interaction { .. }
             | Kind::Entropy
             | Kind::KlGaussian { .. } => None,
-            Kind::EnergyDistance { target }
+            Kind::EnergyDistance { target, .. }
             | Kind::Mmd { target, .. }
             | Kind::Wasserstein { target }
             | Kind::Igw { target } => Some(target),
@@ -152,7 +157,11 @@ impl Spec {
                 (Box::new(self.kl_gaussian(mean, cov.as_deref(), dim, reading)?), None)
             }
             Kind::Interaction { p, q } => (Box::new(Interaction::new(*p, *q)?), None),
-            Kind::EnergyDistance { target } => {
+            Kind::EnergyDistance { target, batch: Some(batch) } => {
+                let target = read(target)?;
+                (Box::new(SampledEnergyDistance::new(target.clone(), *batch, seed)?), still(target))
+            }
+            Kind::EnergyDistance { target, batch: None } => {
                 let target = read(target)?;
                 (Box::new(EnergyDistance::new(target.clone())), still(target))
             }
@@ -238,6 +247,11 @@ impl Parameters {
                     "bandwidth" => self.bandwidth = Some(value),
                     _ => self.weight = Some(value),
                 }
+            }
+            "batch" => {
+                let problem = || format!("batch '{shown}' is not a whole number of 2 or more");
+                let count = shown.trim().parse::<usize>().ok().filter(|b| *b >= 2);
+                self.batch = Some(count.ok_or_else(problem)?);
             }
             "center" | "mean" => {
                 let list: Option<Vec<f64>> = shown.split(';').map(number).collect();
@@ -374,6 +388,7 @@ mod tests {
             ("igw:target=", "target has no value"),
             ("igw:target=a,target=b", "target is given twice"),
             ("igw:target=a,weight=inf", "weight 'inf' is not a finite number"),
+            ("energy-distance:target=a,batch=1", "batch '1' is not a whole number of 2 or more"),
             ("entropy:weight=-1", "weight -1 is not allowed: a diffusion needs one of 0 or more"),
             ("kl-gaussian:mean=1;x", "mean '1;x' is not a list of numbers; write mean=0.5;1;0"),
             ("kl-gaussian:target=a", "kl-gaussian has no key 'target'; it has mean, cov, weight"),

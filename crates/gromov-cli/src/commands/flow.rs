@@ -41,6 +41,9 @@ struct Object<'a> {
     mirror_gain: f64,
     relabelled: Option<usize>,
     unsolved: usize,
+    /// Standard error of the energy in the last step, where it is sampled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sampling_error: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     statistics: Option<Statistics>,
     /// Eigenvalues of the second moment at the end in the exact flow, where F is a quadratic form and an entropy.
@@ -162,6 +165,7 @@ fn object<'a>(
         mirror_gain: run.mirror_gain,
         relabelled: run.relabelled(),
         unsolved: run.unsolved(),
+        sampling_error: run.log.last().and_then(|s| s.sampling_error),
         statistics: (run.diffusion > 0.0).then(|| run.statistics(last)).transpose()?,
         exact_spectrum: exact_spectrum(run)?,
         frames: run.frames(),
@@ -251,6 +255,10 @@ fn summary(
         pairs.push(("mirror_gain", mirror_gain(run)));
         pairs
             .push(("skew", format!("{} (largest torque after the first turn, relative)", short(run.skew()))));
+    }
+    if let Some(error) = run.log.last().and_then(|s| s.sampling_error) {
+        let text = format!("the energy is from batches: standard error {} in the last step", short(error));
+        pairs.push(("sampled", text));
     }
     if let Some(exact) = exact {
         let list: Vec<String> = exact.iter().map(|l| short(*l)).collect();

@@ -24,7 +24,7 @@ fn apart<S: Simd>(simd: S, squared: S::f64s) -> S::f64s {
 
 /// k(r) = r.
 #[derive(Clone, Copy)]
-struct Distance;
+pub(super) struct Distance;
 
 impl Kernel for Distance {
     #[inline(always)]

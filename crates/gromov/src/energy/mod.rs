@@ -11,6 +11,7 @@
 //! | [`DoubleWell`] | ¼ ∫ (\|x\|² − 1)² dρ |
 //! | [`Interaction`] | ½ ∬ (\|z\|ᵖ / p − \|z\|^q / q) dρ dρ, z = x − x' |
 //! | [`EnergyDistance`] | ∬ \|x − y\| dρ dν − ½ ∬ \|x − x'\| dρ dρ − ½ ∬ \|y − y'\| dν dν |
+//! | [`SampledEnergyDistance`] | the same from random batches, for clouds of which all pairs are too many |
 //! | [`Mmd`] | ½ ∬ exp(−\|x − y\|² / (2 h²)) d(ρ − ν) d(ρ − ν) |
 //! | [`Wasserstein`] | ½ W2²(ρ, ν) |
 //! | [`Igw`] | ½ IGW²(ρ, ν) |
@@ -26,12 +27,14 @@ mod kernel;
 mod line;
 mod pairwise;
 mod potential;
+mod sampled;
 mod sum;
 mod transport;
 
 pub use entropy::{Entropy, KlGaussian};
 pub use kernel::{EnergyDistance, Interaction, Mmd};
 pub use potential::{DoubleWell, Quadratic};
+pub use sampled::SampledEnergyDistance;
 pub use sum::Sum;
 pub use transport::{Igw, Wasserstein};
 
@@ -105,6 +108,12 @@ pub trait Energy: Send {
     /// this number, so that F is one function within a step. True if F has changed.
     fn begin_step(&mut self, _step: usize) -> bool {
         false
+    }
+
+    /// Standard error of the last value of an energy that samples; `None` for one that does not, and where it is not
+    /// known.
+    fn sampling_error(&self) -> Option<f64> {
+        None
     }
 
     /// What the energy has learnt (plans, potentials) and a flow that is resumed must know to go on with the same

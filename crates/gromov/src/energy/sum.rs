@@ -99,6 +99,12 @@ impl Energy for Sum {
         self.terms.iter_mut().fold(false, |changed, (_, energy)| energy.begin_step(step) | changed)
     }
 
+    fn sampling_error(&self) -> Option<f64> {
+        // at least that of the sum
+        let errors = self.terms.iter().filter_map(|(c, e)| e.sampling_error().map(|s| c.abs() * s));
+        errors.reduce(|a, b| a + b)
+    }
+
     fn prepare(&mut self, rho: &Measure, observer: &mut dyn Observer) -> Result<ControlFlow<()>> {
         for (_, energy) in &mut self.terms {
             if energy.prepare(rho, observer)?.is_break() {

@@ -212,6 +212,8 @@ pub struct StepLog {
     pub moved_squared: f64,
     /// F(start) − F(end) − D² / (2 τ): not negative in the implicit scheme, up to rounding.
     pub inequality: f64,
+    /// Standard error of `energy` where it is sampled.
+    pub sampling_error: Option<f64>,
     /// Inner iterations (0 for explicit schemes).
     pub iterations: usize,
     /// Evaluations of F and its gradient, those for curvature along rotations included.

@@ -57,6 +57,7 @@ impl Units {
             rate: log.rate * self.energy / self.time,
             moved_squared: log.moved_squared * self.squared,
             inequality: log.inequality * self.energy,
+            sampling_error: log.sampling_error.map(|e| e * self.energy),
             ..log
         }
     }
@@ -98,6 +99,13 @@ impl<'a> Scaled<'a> {
     fn restore(&mut self, rho: &Measure) {
         let length = self.units.length;
         self.cloud.points_mut().iter_mut().zip(rho.points()).for_each(|(to, x)| *to = x * length);
+    }
+}
+
+impl Scaled<'_> {
+    /// Standard error of the last value, in units.
+    pub(super) fn sampled(&self) -> Option<f64> {
+        self.energy.sampling_error().map(|e| e / self.units.energy)
     }
 }
 

@@ -1,6 +1,7 @@
 //! One step of a flow, by its scheme.
 
 use super::State;
+use crate::energy::Energy;
 use crate::error::{Error, Result};
 use crate::flow::explicit::Method;
 use crate::flow::implicit::{self, Setting};
@@ -17,6 +18,10 @@ const SLOW_STEP: usize = 10;
 impl State<'_> {
     /// One step, if the flow still runs.
     pub fn step(&mut self) -> Result<()> {
+        if self.status.is_some() {
+            return Ok(());
+        }
+        self.draw_anew()?;
         if self.status.is_some() {
             return Ok(());
         }
@@ -57,6 +62,18 @@ impl State<'_> {
         let done = self.out.log.len();
         if done.is_multiple_of(self.flow.every) {
             self.frame();
+        }
+        Ok(())
+    }
+
+    /// A sampled energy draws for each step: F and its gradient at the point reached are those of the new draw.
+    fn draw_anew(&mut self) -> Result<()> {
+        if self.energy.energy.begin_step(self.out.log.len()) {
+            let x = self.x.clone();
+            let mut gradient = std::mem::take(&mut self.gradient);
+            self.value = self.energy.value_and_gradient(&x, &mut gradient)?;
+            self.gradient = gradient;
+            self.measure_speed()?;
         }
         Ok(())
     }
@@ -210,6 +227,7 @@ impl State<'_> {
             rate: (energy - self.value) / tau,
             moved_squared,
             inequality: self.value - energy - moved_squared / (2.0 * tau),
+            sampling_error: self.energy.sampled(),
             iterations: 0,
             evaluations: 0,
             residual: 0.0,
