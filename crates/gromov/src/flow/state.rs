@@ -1,8 +1,10 @@
 //! A flow between two steps.
 
+mod controlled;
 mod start;
 mod step;
 
+use super::control::Control;
 use super::units::{Scaled, Units, check_scale};
 use super::{Flow, Metric, Rotation, SCALES, Trajectory, Turning};
 use crate::energy::Energy;
@@ -39,6 +41,8 @@ pub struct State<'a> {
     /// Not in units.
     time: f64,
     tau: f64,
+    /// What chooses the steps; `None` for fixed ones.
+    control: Option<Control>,
     /// Speed, torque and first-step residual of the current point.
     speed_squared: f64,
     skew: f64,
@@ -85,8 +89,11 @@ impl<'a> State<'a> {
             weights: rho.weights().to_vec(),
             energies: Vec::new(),
             second_moments: Vec::new(),
+            beyond_step: Vec::new(),
             status: Status::Completed,
             log: Vec::new(),
+            rejected: 0,
+            frames_missed: 0,
             first_turn: None,
             mirror_gain: 0.0,
             step: flow.step.unwrap_or(0.0),
@@ -105,6 +112,7 @@ impl<'a> State<'a> {
             gradient,
             time: 0.0,
             tau: 0.0,
+            control: Control::of(flow, units.length),
             speed_squared: 0.0,
             skew: 0.0,
             first_speed: 0.0,
@@ -146,6 +154,9 @@ impl<'a> State<'a> {
     pub fn event(&self) -> Event {
         let total = match (self.flow.steps, self.flow.time) {
             (Some(steps), _) => Some(steps),
+            (_, Some(time)) if self.control.is_some() => {
+                Some(self.out.log.len() + ((time - self.time) / self.tau).ceil() as usize)
+            }
             (_, Some(time)) => Some((time / self.tau).ceil() as usize),
             _ => None,
         };
@@ -163,6 +174,7 @@ impl<'a> State<'a> {
         self.out.points.extend(self.x.points().iter().map(|x| x * length));
         self.out.energies.push(self.value * energy);
         self.out.second_moments.extend(self.x.second_moment().iter().map(|m| m * length * length));
+        self.out.beyond_step.push(0.0);
         self.framed = self.out.log.len();
     }
 
@@ -172,6 +184,8 @@ impl<'a> State<'a> {
         if self.framed < self.out.log.len() || turned_only {
             self.frame();
         }
+        let asked = self.flow.frame_times.as_deref().unwrap_or_default();
+        self.out.frames_missed = asked.iter().filter(|t| **t > self.time).count();
         self.out.status = self.status.unwrap_or(Status::Interrupted);
         self.out
     }

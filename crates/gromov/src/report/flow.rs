@@ -236,6 +236,7 @@ fn thinned(t: &Trajectory) -> Cow<'_, Trajectory> {
         points: pick(&t.points, t.n * t.d),
         energies: pick(&t.energies, 1),
         second_moments: pick(&t.second_moments, t.d * t.d),
+        beyond_step: pick(&t.beyond_step, 1),
         weights: t.weights.clone(),
         log: t.log.clone(),
         first_turn: t.first_turn.clone(),
