@@ -22,6 +22,8 @@ struct Meta<'a, O> {
     first_turn: &'a Option<FirstTurn>,
     mirror_gain: f64,
     unsolved: usize,
+    rejected: usize,
+    frames_missed: usize,
     log: &'a [StepLog],
 }
 
@@ -44,6 +46,8 @@ pub fn meta(
         first_turn: &run.first_turn,
         mirror_gain: run.mirror_gain,
         unsolved: run.unsolved(),
+        rejected: run.rejected,
+        frames_missed: run.frames_missed,
         log: &run.log,
     };
     Ok(output::json(&meta)?.trim_end().to_string())

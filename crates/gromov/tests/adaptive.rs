@@ -45,6 +45,21 @@ fn shrunk(rho: &Measure, spectrum: &[f64], t: f64) -> Vec<f64> {
     rho.points().iter().enumerate().map(|(k, x)| x * (1.0 - 0.5 * t / spectrum[k % d]).sqrt()).collect()
 }
 
+/// −½ ∫ |x|².
+struct Growing;
+impl Energy for Growing {
+    fn name(&self) -> String {
+        "growing".into()
+    }
+    fn value_and_gradient(&mut self, rho: &Measure, g: &mut [f64]) -> Result<f64> {
+        g.iter_mut().zip(rho.points()).for_each(|(g, x)| *g = -x);
+        Ok(-0.5 * rho.rms_radius().powi(2))
+    }
+    fn rotation_invariant(&self) -> bool {
+        true
+    }
+}
+
 /// Sees rotations: ∫ ¼ |x|⁴ + sin(x₁ + 0.3) + 0.4 x₁ x₂.
 struct Tilted;
 impl Energy for Tilted {
@@ -86,12 +101,21 @@ fn slope(what: &str, error: &mut dyn FnMut(f64) -> (f64, Trajectory)) -> f64 {
 fn the_error_is_proportional_to_the_tolerance() {
     let spectrum = [2.0, 0.6];
     let rho = cloud(1, &spectrum);
-    let end = 1.15;
-    let quadratic = slope("half square", &mut |rtol| {
+    // Σ(t) = Σ(0) + t / 2 for the other sign: many steps, and no extinction
+    let end = 100.0;
+    let quadratic = slope("minus half square", &mut |rtol| {
         let flow = Flow { time: Some(end), ..adaptive(rtol) };
-        let run = flow.solve(&rho, &mut half_square(), &mut ()).unwrap();
-        (off(&run, run.frames() - 1, &shrunk(&rho, &spectrum, end)), run)
+        let run = flow.solve(&rho, &mut Growing, &mut ()).unwrap();
+        (off(&run, run.frames() - 1, &shrunk(&rho, &spectrum, -end)), run)
     });
+    // towards extinction at t = 1.2 steps are few, and each is as exact as asked for
+    for rtol in DECADES {
+        let flow = Flow { time: Some(0.9), ..adaptive(rtol) };
+        let run = flow.solve(&rho, &mut half_square(), &mut ()).unwrap();
+        let error = off(&run, run.frames() - 1, &shrunk(&rho, &spectrum, 0.9));
+        println!("half square, rtol {rtol:.0e}: error {error:.2e}, {} steps", run.steps());
+        assert!(error < 5.0 * rtol, "{rtol:e}: {error:e}");
+    }
     // ½ IGW² to a linear image: l(t) = T + (l − T) e^(−t)
     let t = [3.0, 0.1];
     let stretch = [(t[0] / spectrum[0]).sqrt(), 0.0, 0.0, (t[1] / spectrum[1]).sqrt()];
@@ -159,7 +183,6 @@ fn a_step_costs_six_gradients_and_the_energy_identity_is_logged() {
                 assert!((s.rate + s.speed_squared).abs() < 1e-6 * s.speed_squared, "{s:?}");
             }
         }
-        // −∫ ⟨v, L v⟩ dt by the trapezoidal rule with the correction of both ends is F(end) − F(start)
         assert_eq!(run.energy_rises(), 0);
         assert_eq!(run.rejected, run.log.iter().map(|s| s.rejected).sum::<usize>());
         if metric == Metric::W2 {
@@ -201,7 +224,7 @@ fn frames_inside_steps_have_order_four_and_fit_the_log() {
     let plain = Flow { time: Some(1.0), ..adaptive(1e-6) };
     let run = plain.solve(&rho, &mut half_square(), &mut ()).unwrap();
     let at = run.log[2].time;
-    let times = vec![0.0, 0.5 * at, at, 0.61, 0.7, 1.0];
+    let times = vec![0.0, 0.5 * at, at, 0.4 * at + 0.6, 0.1 * at + 0.9, 1.0];
     let dense = Flow { frame_times: Some(times.clone()), ..plain.clone() };
     let with = dense.solve(&rho, &mut half_square(), &mut ()).unwrap();
     assert_eq!((&with.times, with.frames_missed), (&times, 0));
@@ -316,19 +339,20 @@ fn controlled_implicit_steps_follow_the_tolerance_and_beat_fixed_ones_on_a_stiff
     let circle: Vec<f64> = (0..12).flat_map(|k| [f64::from(k).cos(), f64::from(k).sin()]).collect();
     let rho = Measure::uniform(circle.iter().map(|x| 8.0 * x).collect(), 2).unwrap();
     let end = 2.0;
-    // r(t)² = 1 / (1 − (1 − 1/r₀²) e^(−2t))
-    let radius = (1.0 / (1.0 - (1.0 - 1.0 / 64.0) * f64::exp(-2.0 * end))).sqrt();
-    let want: Vec<f64> = circle.iter().map(|x| radius * x).collect();
+    // worst over the path: r(t)² = 1 / (1 − (1 − 1/r₀²) e^(−2t))
+    let radius = |t: f64| (1.0 / (1.0 - (1.0 - 1.0 / 64.0) * f64::exp(-2.0 * t))).sqrt();
+    let at = |t: f64| circle.iter().map(|x| radius(t) * x).collect::<Vec<f64>>();
     let run = |flow: Flow| {
         let mut energy = gromov::energy::DoubleWell;
         let run = flow.solve(&rho, &mut energy, &mut ()).unwrap();
         assert_eq!(run.status, Status::Completed);
-        (off(&run, run.frames() - 1, &want), run)
+        let worst = (0..run.frames()).map(|f| off(&run, f, &at(run.times[f]))).fold(0.0, f64::max);
+        (worst, run)
     };
     let base = Flow { metric: Metric::W2, time: Some(end), inner_tol: 1e-11, ..Flow::default() };
     let mut points = Vec::new();
     let mut best = (0.0, 0);
-    for rtol in [1e-3, 1e-4, 1e-5, 1e-6] {
+    for rtol in [1e-3, 1e-4, 1e-5] {
         let (error, run) = run(Flow { rtol: Some(rtol), ..base.clone() });
         println!(
             "implicit, rtol {rtol:.0e}: error {error:.2e}, {} steps, {} rejected",
@@ -355,7 +379,7 @@ fn controlled_implicit_steps_follow_the_tolerance_and_beat_fixed_ones_on_a_stiff
         best.1,
         best.0
     );
-    assert!(error > best.0, "{error} {}", best.0);
+    assert!(error > 10.0 * best.0, "{error} {}", best.0);
 }
 
 #[test]
@@ -451,9 +475,9 @@ fn lengths_of_every_scale_take_the_same_steps() {
         let times = half.iter().map(|t| t * length4).collect();
         let flow = Flow {
             time: Some(length4),
-            atol: Some(1e-5 * scale),
+            atol: Some(1e-9 * scale),
             frame_times: Some(times),
-            ..adaptive(1e-5)
+            ..adaptive(1e-9)
         };
         flow.solve(&scaled, &mut half_square(), &mut ()).unwrap()
     };
@@ -462,7 +486,7 @@ fn lengths_of_every_scale_take_the_same_steps() {
     assert!(one.points.iter().zip(&big.points).all(|(a, b)| *a == b / 2f64.powi(60)));
     assert!(one.beyond_step.iter().zip(&big.beyond_step).all(|(a, b)| *a == b / 2f64.powi(120)));
     // a larger atol means fewer steps
-    let loose = Flow { time: Some(1.0), atol: Some(1e-2), ..adaptive(1e-5) };
+    let loose = Flow { time: Some(1.0), atol: Some(1e-3), ..adaptive(1e-9) };
     assert!(loose.solve(&rho, &mut half_square(), &mut ()).unwrap().steps() < one.steps());
 }
 

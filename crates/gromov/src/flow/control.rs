@@ -12,9 +12,9 @@ use super::{Flow, Scheme};
 use crate::error::{Error, Result};
 
 /// Relative tolerance of the adaptive scheme where none is given.
-pub const RTOL: f64 = 1e-6;
+pub(super) const RTOL: f64 = 1e-6;
 /// Least relative tolerance: differences of clouds carry the rounding of their points.
-pub const LEAST: f64 = 1e-13;
+const LEAST: f64 = 1e-13;
 
 const SAFETY: f64 = 0.9;
 /// Shortest and longest step after one of length 1.
@@ -36,11 +36,8 @@ pub(super) struct Control {
 impl Control {
     /// `None` where steps are fixed; `unit`: that of lengths.
     pub(super) fn of(flow: &Flow, unit: f64) -> Option<Control> {
-        let (rtol, order, beta) = match (flow.scheme, flow.rtol) {
-            (Scheme::Adaptive, rtol) => (rtol.unwrap_or(RTOL), 5.0, 0.04),
-            (Scheme::Implicit, Some(rtol)) => (rtol, 2.0, 0.0),
-            _ => return None,
-        };
+        let rtol = flow.relative_tolerance()?;
+        let (order, beta) = if flow.scheme == Scheme::Adaptive { (5.0, 0.04) } else { (2.0, 0.0) };
         let (atol, alpha) = (flow.atol.unwrap_or(0.0) / unit, 1.0 / order - 0.75 * beta);
         Some(Control { rtol, atol, alpha, beta, before: SMALLEST_RATIO })
     }

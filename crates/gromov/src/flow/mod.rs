@@ -146,7 +146,7 @@ pub struct Flow {
     /// End time; the last step is shortened to meet it. With neither `steps` nor `time` the flow runs to
     /// convergence or 200 steps.
     pub time: Option<f64>,
-    /// Relative tolerance of a step. `None`: [`control::RTOL`] for the adaptive scheme, fixed steps for the
+    /// Relative tolerance of a step. `None`: 1e-6 for the adaptive scheme, fixed steps for the
     /// implicit one. Some: both control their steps by it; the others, whose steps are fixed, refuse it. The error at
     /// a fixed time is O(rtol) for the adaptive scheme and O(√rtol) for the implicit one. Infinity: every step
     /// is `step` long.
@@ -376,6 +376,14 @@ impl Trajectory {
 }
 
 impl Flow {
+    /// The relative tolerance of steps, given or by default; `None` where steps are fixed.
+    pub fn relative_tolerance(&self) -> Option<f64> {
+        match self.scheme {
+            Scheme::Adaptive => Some(self.rtol.unwrap_or(control::RTOL)),
+            _ => self.rtol,
+        }
+    }
+
     /// Errors: an option out of range.
     pub fn check(&self) -> Result<()> {
         let positive = |name, value: Option<f64>| match value {
