@@ -542,3 +542,13 @@ fn options_of_control_are_checked() {
         assert!(error.contains(words), "{error}");
     }
 }
+
+#[test]
+fn controlled_implicit_steps_end_at_extinction() {
+    // exact for every step, so that the error alone would let a long one pass it
+    let rho = cloud(14, &[1.0, 0.2]);
+    let flow = Flow { rtol: Some(1e-3), ..Flow::default() };
+    let run = flow.solve(&rho, &mut half_square(), &mut ()).unwrap();
+    let end = run.log.last().unwrap().time;
+    assert!(run.status == Status::Singular && run.rejected > 0 && (end - 0.4).abs() < 1e-6, "{end}");
+}

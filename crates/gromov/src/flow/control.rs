@@ -74,7 +74,7 @@ pub(super) fn check(flow: &Flow) -> Result<()> {
     let other =
         format!("none with the {} scheme, whose steps are fixed; or the adaptive scheme", flow.scheme.name());
     if let Some(rtol) = flow.rtol {
-        if !(rtol >= LEAST) {
+        if rtol.is_nan() || rtol < LEAST {
             return Err(Error::option("rtol", rtol, format!("a number of at least {LEAST:e}")));
         }
         if fixed {

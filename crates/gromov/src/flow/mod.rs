@@ -156,7 +156,7 @@ pub struct Flow {
     /// Frames kept: the first, every `every`-th step, the last.
     pub every: usize,
     /// Times to keep frames at instead of `every`, increasing; the first and the last frame are kept too. Frames
-    /// inside a step are interpolated to order 4, so that no step is shortened. Adaptive scheme alone.
+    /// inside a step are interpolated to order 4, with the labels of its start, so that no step is shortened. Adaptive scheme alone.
     pub frame_times: Option<Vec<f64>>,
     /// Orientation under the IGW metric.
     pub rotation: Rotation,

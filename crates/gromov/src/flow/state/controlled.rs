@@ -12,6 +12,7 @@ use crate::flow::control::Control;
 use crate::flow::{Metric, Scheme, StepLog, Turning, explicit, implicit, pair};
 use crate::linalg;
 use crate::measure::Measure;
+use crate::mobility::Mobility;
 use crate::solve::Status;
 
 /// A step that may be taken, in units.
@@ -165,6 +166,17 @@ impl State<'_> {
         let Some(second) = self.proximal(&y, first.value, &first.gradient, 0.5 * tau)? else {
             return Ok(None);
         };
+        if self.flow.metric == Metric::Igw {
+            // the way on from there must exist: else a long step ends beyond extinction
+            let end = x.with_points(second.points.clone())?;
+            let mobility = Mobility::new(&end, self.flow.floor)?;
+            mobility.check_regular()?;
+            let spectrum = mobility.spectrum();
+            let (largest, smallest) = (self.first_eigenvalue, spectrum[spectrum.len() - 1]);
+            if smallest <= self.flow.floor * largest {
+                return Err(Error::Singular { smallest, largest, floor: self.flow.floor });
+            }
+        }
         let (w, d) = (x.weights(), x.dim());
         let mut other = whole.points;
         if self.flow.metric == Metric::Igw && self.turning != Turning::Fixed {
