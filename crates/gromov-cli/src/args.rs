@@ -299,10 +299,11 @@ pub struct Flow {
     #[arg(long, value_enum, default_value_t = Metric::Igw)]
     pub metric: Metric,
     /// Time discretisation: implicit (order 1, stable for any step), or for short steps euler (order 1), heun
-    /// (2), rk4 (4); langevin (2): particles with noise, for energies with entropy or kl-gaussian
+    /// (2), rk4 (4), or adaptive (5), which chooses its steps by --rtol; langevin (2): particles with noise, for
+    /// energies with entropy or kl-gaussian
     #[arg(long, value_parser = scheme(), default_value = "implicit")]
     pub scheme: Scheme,
-    /// Step tau [default: the first step moves by 0.05 |Sigma| (igw) or 0.05 of the rms radius (w2)]
+    /// Step tau; with adaptive or --rtol the first one tried [default: the first step moves by 0.05 |Sigma| (igw) or 0.05 of the rms radius (w2)]
     #[arg(long, value_name = "TAU", allow_negative_numbers = true)]
     pub step: Option<f64>,
     /// Number of steps [default, without --time: to convergence, at most 200]
@@ -311,9 +312,27 @@ pub struct Flow {
     /// End time; the last step is shortened to meet it
     #[arg(long, value_name = "T", allow_negative_numbers = true)]
     pub time: Option<f64>,
+    /// Estimated error of a step over the rms radius, by which steps are chosen: of adaptive, and of implicit where
+    /// it is given (two half steps are taken and compared with a whole one). inf: steps of equal length
+    /// [default: 1e-6 for adaptive; implicit has fixed steps]
+    #[arg(long, value_name = "X", allow_negative_numbers = true)]
+    pub rtol: Option<f64>,
+    /// The error a step may have besides, a length [default: 0]
+    #[arg(long, value_name = "X", allow_negative_numbers = true)]
+    pub atol: Option<f64>,
     /// Keep every K-th step as a frame (the first and the last are always kept)
     #[arg(long, allow_negative_numbers = true, value_name = "K", default_value_t = 1)]
     pub every: usize,
+    /// Keep frames at these times instead, increasing and separated by commas (the first and the last frame too),
+    /// interpolated inside steps; adaptive only
+    #[arg(
+        long,
+        value_name = "T1,T2,...",
+        value_delimiter = ',',
+        conflicts_with = "every",
+        allow_negative_numbers = true
+    )]
+    pub frame_times: Option<Vec<f64>>,
     /// free: the energy chooses the orientation, at no cost; fixed: no net rotation (igw only) [default:
     /// free]
     #[arg(long, value_enum)]
@@ -321,6 +340,10 @@ pub struct Flow {
     /// Without --steps and --time: converged when the speed is at most X times its first value
     #[arg(long, value_name = "X", default_value_t = 1e-6, allow_negative_numbers = true)]
     pub tol: f64,
+    /// Converged, whatever else ends the flow, after a step in which the energy falls at no more than X of its mean
+    /// rate since the start
+    #[arg(long, value_name = "X", allow_negative_numbers = true)]
+    pub energy_tol: Option<f64>,
     /// Write the frames, in the format of the ending: .npz or .csv
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,

@@ -274,12 +274,16 @@ pub fn flow(args: &args::Flow, common: &args::Common) -> Result<Flow, Failure> {
         step: args.step,
         steps: args.steps,
         time: args.time,
+        rtol: args.rtol,
+        atol: args.atol,
         every: args.every,
+        frame_times: args.frame_times.clone(),
         rotation: match args.rotation {
             Some(args::Rotation::Fixed) => flow::Rotation::Fixed,
             Some(args::Rotation::Free) | None => flow::Rotation::Free,
         },
         tol: args.tol,
+        energy_tol: args.energy_tol,
         seed: common.seed,
         ..gromov::Flow::default()
     };

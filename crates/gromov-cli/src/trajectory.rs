@@ -25,6 +25,8 @@ struct Meta<'a, O> {
     unsolved: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     diffusion: Option<Diffusion<'a>>,
+    rejected: usize,
+    frames_missed: usize,
     log: &'a [StepLog],
 }
 
@@ -60,6 +62,8 @@ pub fn meta(
             regular: &run.regular,
             regular_errors: &run.regular_errors,
         }),
+        rejected: run.rejected,
+        frames_missed: run.frames_missed,
         log: &run.log,
     };
     Ok(output::json(&meta)?.trim_end().to_string())

@@ -49,6 +49,31 @@ fn usage_is_checked_with_one_line_each() {
         ("flow a.csv --energy quadratic --time inf", "--time: inf is not allowed"),
         ("flow a.csv --energy quadratic --every 0", "--every: 0 is not allowed; give at least 1"),
         ("flow a.csv --energy quadratic --tol -2", "--tol: -2 is not allowed"),
+        (
+            "flow a.csv --energy quadratic --rtol 0",
+            "--rtol: 0 is not allowed; give a number of at least 1e-13",
+        ),
+        (
+            "flow a.csv --energy quadratic --scheme rk4 --rtol 1e-6",
+            "--rtol: 0.000001 is not allowed; give none with the rk4 scheme, whose steps are fixed; or the adaptive",
+        ),
+        ("flow a.csv --energy quadratic --atol 1", "--atol: 1 is not allowed; give rtol with it"),
+        (
+            "flow a.csv --energy quadratic --frame-times 0.1,0.2",
+            "--frame-times: times with the implicit scheme is not allowed; give the adaptive scheme",
+        ),
+        (
+            "flow a.csv --energy quadratic --scheme adaptive --frame-times 0.2,0.1",
+            "--frame-times: 0.1 at entry 1 is not allowed; give increasing numbers >= 0",
+        ),
+        (
+            "flow a.csv --energy quadratic --scheme adaptive --frame-times 0.1 --every 2",
+            "'--frame-times <T1,T2,...>' cannot be used with '--every <K>'",
+        ),
+        (
+            "flow a.csv --energy quadratic --energy-tol 1",
+            "--energy-tol: 1 is not allowed; give a number in [0, 1)",
+        ),
         ("flow a.csv --energy quadratic --metric w3", "invalid value 'w3' for '--metric"),
         ("flow a.csv --energy quadratic --scheme leapfrog", "invalid value 'leapfrog' for '--scheme"),
         (

@@ -8,7 +8,7 @@ use gromov::Measure;
 const DISTANCE: &str = "schema squared distance lower_bound rounding gap certified status method iterations \
     starts n m d_x d_y cross_moment reflected hits alternatives seconds";
 const FLOW: &str = "schema metric scheme status steps time energy_start energy_end skew turned mirror_gain \
-    relabelled unsolved frames out report seconds";
+    relabelled unsolved rejected frames frames_missed out report seconds";
 const INFO: &str = "schema n d weights_uniform mean second_moment spectrum rank duplicates";
 
 fn number(value: &serde_json::Value) -> f64 {
@@ -177,6 +177,40 @@ fn a_quadratic_flow_takes_half_the_time_from_the_spectrum() {
     ] {
         assert!(table.stdout.contains(words), "{}", table.stdout);
     }
+}
+
+#[test]
+fn adaptive_flows_keep_frames_at_any_time() {
+    let folder = Folder::new();
+    let cloud = normal(12, 50, 3);
+    folder.cloud("a.csv", &cloud);
+    let line = "flow a.csv --energy quadratic --scheme adaptive --rtol 1e-8 --frame-times 0.013,0.1";
+    let o = folder.json(&format!("{line} --time 0.2 --out o.npz --json"), 0);
+    has_keys(&o, FLOW);
+    assert_eq!((&o["scheme"], &o["frames"], &o["time"]), (&"adaptive".into(), &4.into(), &0.2.into()));
+    assert!(o["frames_missed"] == 0 && number(&o["steps"]) < 40.0, "{o}");
+    for (a, b) in cloud.spectrum().unwrap().iter().zip(folder.read("o.npz").spectrum().unwrap()) {
+        assert!((a - b - 0.1).abs() < 1e-6, "{a} {b}");
+    }
+    for text in ["\"rtol\":1e-8", "\"frame_times\":[0.013,0.1]", "\"rejected\":", "\"error\":"] {
+        assert!(holds_text(&folder.path("o.npz"), text), "{text}");
+    }
+    let o = folder.json(&format!("{line} --time 0.2 --out o.csv --json"), 0);
+    let rows = std::fs::read_to_string(folder.path("o.csv")).unwrap();
+    assert!(rows.contains("\n0.013,0,") && rows.contains("\n0.1,0,") && rows.lines().count() == 1 + 4 * 50);
+    assert!((number(&o["energy_start"]) - number(&o["energy_end"]) - 0.15).abs() < 1e-6, "{o}");
+    let table = folder.line(&format!("{line} --steps 1 --atol 1e-9")).stdout;
+    for words in ["adaptive scheme", "rtol         1e-8, atol 1e-9; longest step", "rejected ", "trial steps"]
+    {
+        assert!(table.contains(words), "{words}: {table}");
+    }
+    assert!(table.contains("no frame at"), "{table}");
+    // the implicit scheme under control, and the energy as a stop
+    let o = folder.json("flow a.csv --energy quadratic --metric w2 --rtol 1e-3 --energy-tol 0.01 --json", 0);
+    assert!(
+        o["status"] == "converged" && number(&o["energy_end"]) < 0.05 * number(&o["energy_start"]),
+        "{o}"
+    );
 }
 
 #[test]

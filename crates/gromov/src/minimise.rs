@@ -43,6 +43,13 @@ pub(crate) struct Outcome {
     pub(crate) converged: bool,
 }
 
+impl Outcome {
+    /// The residual left, relative to its start.
+    pub(crate) fn relative(&self) -> f64 {
+        if self.start_residual > 0.0 { self.residual / self.start_residual } else { 0.0 }
+    }
+}
+
 /// A point with value and gradient.
 pub(crate) struct Point {
     pub(crate) y: Vec<f64>,

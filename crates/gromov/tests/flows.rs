@@ -224,7 +224,10 @@ fn w2_implicit_step_of_a_quadratic_is_the_resolvent() {
 fn order(scheme: Scheme, base: &Flow, energy: &mut dyn Energy, rho: &Measure, steps: &[usize]) -> f64 {
     let end = 0.4;
     let run = |scheme, n: usize, energy: &mut dyn Energy| {
-        let flow = Flow { scheme, step: Some(end / n as f64), steps: Some(n), every: n, ..base.clone() };
+        // equal steps of the adaptive scheme too
+        let rtol = (scheme == Scheme::Adaptive).then_some(f64::INFINITY);
+        let step = Some(end / n as f64);
+        let flow = Flow { scheme, step, rtol, steps: Some(n), every: n, ..base.clone() };
         let run = flow.solve(rho, energy, &mut ()).unwrap();
         assert_eq!(run.status, Status::Completed, "{scheme:?} {n} {:?}", run.log.last());
         run.frame(1).to_vec()
@@ -238,6 +241,13 @@ fn order(scheme: Scheme, base: &Flow, energy: &mut dyn Energy, rho: &Measure, st
     fit_slope(&points)
 }
 
+/// Within 0.2 of the order of the scheme; of the adaptive one no less: here the terms of order 5 are so small
+/// that those of order 6 are seen above rounding. Exact solutions show its order (tests/adaptive.rs).
+fn has_order(scheme: Scheme, slope: f64) -> bool {
+    let over = slope - f64::from(scheme.order());
+    over.abs() < 0.2 || (scheme == Scheme::Adaptive && over > 0.0)
+}
+
 #[test]
 fn orders_of_all_schemes_in_both_geometries() {
     let rho = cloud(10, 30, &[1.6, 0.9]);
@@ -245,10 +255,13 @@ fn orders_of_all_schemes_in_both_geometries() {
         let base = Flow { metric, ..exact() };
         for energy in [&mut Quartic as &mut dyn Energy, &mut Tilted] {
             for &scheme in Scheme::ALL {
-                let steps = if scheme == Scheme::Implicit { [16, 32, 64] } else { [32, 64, 128] };
+                let steps = match scheme {
+                    Scheme::Implicit => [16, 32, 64],
+                    Scheme::Adaptive => [8, 12, 16],
+                    _ => [32, 64, 128],
+                };
                 let slope = order(scheme, &base, energy, &rho, &steps);
-                let want = f64::from(scheme.order());
-                assert!((slope - want).abs() < 0.2, "{scheme:?} {metric:?} {}: {slope}", energy.name());
+                assert!(has_order(scheme, slope), "{scheme:?} {metric:?} {}: {slope}", energy.name());
             }
         }
     }
@@ -262,10 +275,11 @@ fn implicit_and_explicit_agree_with_fixed_orientation_too() {
         let steps = match scheme {
             Scheme::Implicit => [16, 32, 64],
             Scheme::Rk4 => [4, 8, 16],
+            Scheme::Adaptive => [8, 12, 16],
             _ => [32, 64, 128],
         };
         let slope = order(scheme, &base, &mut Tilted, &rho, &steps);
-        assert!((slope - f64::from(scheme.order())).abs() < 0.2, "{scheme:?} {slope}");
+        assert!(has_order(scheme, slope), "{scheme:?} {slope}");
     }
 }
 

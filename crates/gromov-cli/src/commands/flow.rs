@@ -49,7 +49,9 @@ struct Object<'a> {
     /// Eigenvalues of the second moment at the end in the exact flow, where F is a quadratic form and an entropy.
     #[serde(skip_serializing_if = "Option::is_none")]
     exact_spectrum: Option<Vec<f64>>,
+    rejected: usize,
     frames: usize,
+    frames_missed: usize,
     out: Option<String>,
     report: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -69,9 +71,13 @@ struct Options<'a> {
     step: Option<f64>,
     steps: Option<usize>,
     time: Option<f64>,
+    rtol: Option<f64>,
+    atol: Option<f64>,
     every: usize,
+    frame_times: &'a Option<Vec<f64>>,
     rotation: Option<Rotation>,
     tol: f64,
+    energy_tol: Option<f64>,
     #[serde(flatten)]
     reading: reading::Options<'a>,
 }
@@ -131,9 +137,13 @@ fn meta(
         step: args.step,
         steps: args.steps,
         time: args.time,
+        rtol: args.rtol,
+        atol: args.atol,
         every: args.every,
+        frame_times: &args.frame_times,
         rotation: (job.options.metric == Metric::Igw).then_some(job.options.rotation),
         tol: args.tol,
+        energy_tol: args.energy_tol,
         reading: reading::Options::new(&args.reading, &job.sampled),
     };
     trajectory::meta("flow", options, common.seed, run)
@@ -168,7 +178,9 @@ fn object<'a>(
         sampling_error: run.log.last().and_then(|s| s.sampling_error),
         statistics: (run.diffusion > 0.0).then(|| run.statistics(last)).transpose()?,
         exact_spectrum: exact_spectrum(run)?,
+        rejected: run.rejected,
         frames: run.frames(),
+        frames_missed: run.frames_missed,
         out: job.out.as_ref().map(|o| o.path.to_string_lossy().into_owned()),
         report: job.report.as_ref().map(|p| p.to_string_lossy().into_owned()),
         frames_ply,
@@ -243,6 +255,7 @@ fn summary(
         ("tau", format!("{} ({step})", short(run.step))),
         ("metric", format!("{}, {} scheme", trajectory::metric_name(run.metric), run.scheme.name())),
     ];
+    pairs.extend(control(&job.options, run));
     let rises = run.energy_rises();
     if rises > 0 {
         pairs.push((
@@ -271,6 +284,10 @@ fn summary(
     pairs.push(("relabelled", relabelled));
     pairs.push(("unsolved", trajectory::unsolved(run)));
     pairs.push(("seed", common.seed.to_string()));
+    if run.frames_missed > 0 {
+        let missed = output::count(run.frames_missed, "time");
+        pairs.push(("note", format!("no frame at {missed} of --frame-times: the flow ended before")));
+    }
     let out = job.out.as_ref().map(|o| output_line(&o.path, run.frames()));
     pairs.push(("out", out.unwrap_or_else(|| "none (--out FILE.npz keeps the frames)".into())));
     if let Some(path) = &job.report {
@@ -282,6 +299,19 @@ fn summary(
     pairs.extend(reading::lines(&job.sampled));
     pairs.push(("seconds", format!("{seconds:.3}")));
     Ok(output::lines(&pairs))
+}
+
+/// Tolerances and rejected trials, where steps are controlled.
+fn control(options: &gromov::Flow, run: &Trajectory) -> Vec<(&'static str, String)> {
+    let Some(rtol) = options.relative_tolerance() else { return Vec::new() };
+    let atol = options.atol.map_or(String::new(), |a| format!(", atol {a:e}"));
+    let longest = run.log.iter().map(|s| s.tau).fold(0.0, f64::max);
+    let last = run.log.last().map_or(run.step, |s| s.tau);
+    let (longest, last) = (output::number(longest, 3), output::number(last, 3));
+    vec![
+        ("rtol", format!("{rtol:e}{atol}; longest step {longest}, last {last}")),
+        ("rejected", output::count(run.rejected, "trial step")),
+    ]
 }
 
 fn output_line(path: &Path, frames: usize) -> String {

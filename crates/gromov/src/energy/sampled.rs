@@ -102,7 +102,7 @@ impl SampledEnergyDistance {
         Ok(Drawn { n, blocks, together, targets, own })
     }
 
-    fn evaluate(&mut self, rho: &Measure, mut gradient: Option<&mut [f64]>) -> Result<f64> {
+    fn evaluate(&mut self, rho: &Measure, gradient: Option<&mut [f64]>) -> Result<f64> {
         super::check_dim(self, rho)?;
         let (n, d) = (rho.len(), rho.dim());
         let drawn = match self.drawn.take().filter(|drawn| drawn.n == n) {
@@ -132,7 +132,7 @@ impl SampledEnergyDistance {
         };
         let found: Vec<(f64, Vec<f64>)> =
             (0..drawn.blocks.len()).into_par_iter().map(block).collect::<Result<_>>()?;
-        if let Some(gradient) = gradient.as_deref_mut() {
+        if let Some(gradient) = gradient {
             for (members, (_, field)) in drawn.blocks.iter().zip(&found) {
                 for (i, g) in members.iter().zip(field.chunks_exact(d)) {
                     gradient[i * d..(i + 1) * d].copy_from_slice(g);

@@ -106,10 +106,10 @@ pub(super) struct Method {
 }
 
 impl Method {
-    /// The method of a scheme; `None` for those that are none.
+    /// The method of a scheme of fixed step; `None` for those that are none.
     pub(super) fn of(scheme: Scheme) -> Option<Method> {
         let (ahead, weights): (&[f64], &[f64]) = match scheme {
-            Scheme::Implicit | Scheme::Langevin => return None,
+            Scheme::Implicit | Scheme::Adaptive | Scheme::Langevin => return None,
             Scheme::Euler => (&[], &[1.0]),
             Scheme::Heun => (&[1.0], &[1.0, 1.0]),
             Scheme::Rk4 => (&[0.5, 0.5, 1.0], &[1.0, 2.0, 2.0, 1.0]),

@@ -11,6 +11,11 @@
 //! where F is smallest among all rotations, which costs nothing for any τ, and later steps turn by
 //! O(τ). [`Rotation::Fixed`] forbids net rotation: the torque of ∇δF is projected away.
 //!
+//! **Length of steps.** [`Scheme::Adaptive`] estimates the error of each step and chooses the next one by it;
+//! the implicit scheme does so where [`Flow::rtol`] is given. The error is a length: the L²(ρ) norm √(Σ wᵢ |eᵢ|²)
+//! of a difference of two clouds, which no common rotation changes, and is held against
+//! atol + rtol · (rms radius about the origin, the larger of both ends of the step).
+//!
 //! Labels: each step is solved with the identity labelling; one alternation afterwards tells whether
 //! another is better ([`StepLog::relabelled`]).
 //!
@@ -27,11 +32,13 @@
 //! Source of the theory: Zhang, Goldfeld, Greenewald, Mroueh, Sriperumbudur, arXiv 2407.11800. The
 //! treatment of orientation, labels and the preconditioner is our own.
 
+mod control;
 mod explicit;
 pub mod gaussian;
 mod implicit;
 mod labels;
 mod langevin;
+mod pair;
 mod rotation;
 mod state;
 pub mod statistics;
@@ -74,6 +81,9 @@ pub enum Scheme {
     Heun,
     /// The classical Runge-Kutta method: order 4, four velocities a step.
     Rk4,
+    /// The pair of Dormand and Prince: order 5, with an error estimate that chooses the steps, six velocities
+    /// a trial; frames at any time ([`Flow::frame_times`]).
+    Adaptive,
     /// A stochastic differential equation of particles, for energies with an entropy ([`Energy::diffusion`]): weak
     /// order 2, two velocities a step. Without entropy it is Heun's method.
     Langevin,
@@ -82,7 +92,7 @@ pub enum Scheme {
 impl Scheme {
     /// Every scheme.
     pub const ALL: &[Scheme] =
-        &[Scheme::Implicit, Scheme::Euler, Scheme::Heun, Scheme::Rk4, Scheme::Langevin];
+        &[Scheme::Implicit, Scheme::Euler, Scheme::Heun, Scheme::Rk4, Scheme::Adaptive, Scheme::Langevin];
 
     /// Name on the command line, in tables and in files.
     pub fn name(self) -> &'static str {
@@ -92,6 +102,7 @@ impl Scheme {
             Scheme::Heun => "heun",
             Scheme::Rk4 => "rk4",
             Scheme::Langevin => "langevin",
+            Scheme::Adaptive => "adaptive",
         }
     }
 
@@ -101,6 +112,7 @@ impl Scheme {
             Scheme::Implicit | Scheme::Euler => 1,
             Scheme::Heun | Scheme::Langevin => 2,
             Scheme::Rk4 => 4,
+            Scheme::Adaptive => 5,
         }
     }
 }
@@ -132,7 +144,7 @@ pub struct Flow {
     pub metric: Metric,
     /// Time discretisation.
     pub scheme: Scheme,
-    /// Step τ; `None`: the first step's metric length is 0.05 |Σ| (IGW) or 0.05 of the rms radius (W2).
+    /// Step τ, where steps are controlled the first one tried; `None`: the first step's metric length is 0.05 |Σ| (IGW) or 0.05 of the rms radius (W2).
     /// τ scales as length⁴ / F under IGW, length² / F under W2.
     pub step: Option<f64>,
     /// Number of steps.
@@ -140,13 +152,27 @@ pub struct Flow {
     /// End time; the last step is shortened to meet it. With neither `steps` nor `time` the flow runs to
     /// convergence or 200 steps.
     pub time: Option<f64>,
+    /// Relative tolerance of a step. `None`: 1e-6 for the adaptive scheme, fixed steps for the
+    /// implicit one. Some: both control their steps by it; the others, whose steps are fixed, refuse it. The error at
+    /// a fixed time is O(rtol) for the adaptive scheme and O(√rtol) for the implicit one. Infinity: every step
+    /// is `step` long.
+    pub rtol: Option<f64>,
+    /// Absolute tolerance of a step, a length; `None`: 0, the size of the cloud alone decides.
+    pub atol: Option<f64>,
     /// Frames kept: the first, every `every`-th step, the last.
     pub every: usize,
+    /// Times to keep frames at instead of `every`, increasing; the first and the last frame are kept too. Frames
+    /// inside a step are interpolated to order 4, with the labels of its start, so that no step is shortened. Adaptive scheme alone.
+    pub frame_times: Option<Vec<f64>>,
     /// Orientation under the IGW metric.
     pub rotation: Rotation,
     /// Converged when the metric speed √⟨v, L v⟩ is at most `tol` times its first value (used when neither
     /// `steps` nor `time` is given).
     pub tol: f64,
+    /// Converged, whatever else ends the flow, after a step that lowers F at no more than this part of the mean
+    /// rate since the start: F(before) − F(after) ≤ energy_tol · (F(first) − F(after)) · τ / t, and F did not
+    /// rise. Rates, so that short steps do not end it.
+    pub energy_tol: Option<f64>,
     /// An implicit step is solved when its preconditioned gradient has fallen to this part of its start.
     pub inner_tol: f64,
     /// Cap on the iterations of an implicit step.
@@ -166,9 +192,13 @@ impl Default for Flow {
             step: None,
             steps: None,
             time: None,
+            rtol: None,
+            atol: None,
             every: 1,
+            frame_times: None,
             rotation: Rotation::Free,
             tol: 1e-6,
+            energy_tol: None,
             inner_tol: 1e-8,
             max_inner: 200,
             floor: crate::mobility::FLOOR,
@@ -216,8 +246,13 @@ pub struct StepLog {
     pub sampling_error: Option<f64>,
     /// Inner iterations (0 for explicit schemes).
     pub iterations: usize,
-    /// Evaluations of F and its gradient, those for curvature along rotations included.
+    /// Evaluations of F and its gradient, those for curvature along rotations, for trials rejected and for
+    /// frames inside the step included.
     pub evaluations: usize,
+    /// Longer trials before it that were rejected: their error was too large, or they left the domain.
+    pub rejected: usize,
+    /// Estimated error, a length, L²(ρ); `None` for steps of fixed length.
+    pub error: Option<f64>,
     /// Preconditioned gradient left, relative to its start.
     pub residual: f64,
     /// The inner solver met its tolerance. A step that did not is kept: its energy inequality says what
@@ -252,15 +287,22 @@ pub struct Trajectory {
     pub energies: Vec<f64>,
     /// Σ at the frames, (k, d, d).
     pub second_moments: Vec<f64>,
+    /// Distance D of the frames from the end of the last whole step before them, (k): 0 but for frames inside a
+    /// step.
+    pub beyond_step: Vec<f64>,
     /// How it stopped.
     pub status: Status,
     /// One entry a step.
     pub log: Vec<StepLog>,
+    /// Trials rejected in all, those after the last step included.
+    pub rejected: usize,
+    /// Times of [`Flow::frame_times`] that lie after the end of the flow, without a frame.
+    pub frames_missed: usize,
     /// The turn before the first step, where there was one.
     pub first_turn: Option<FirstTurn>,
     /// F(best rotation) − F(best mirror image) at the start if positive (free orientation).
     pub mirror_gain: f64,
-    /// The step τ used.
+    /// The step τ used, where steps are controlled the first one tried.
     pub step: f64,
     /// Geometry.
     pub metric: Metric,
@@ -316,15 +358,16 @@ impl Trajectory {
         Measure::weighted(self.frame(0).to_vec(), self.d, self.weights.clone())
     }
 
-    /// Steps done at frame f.
+    /// Whole steps done at frame f.
     pub fn steps_at(&self, f: usize) -> usize {
         self.log.partition_point(|s| s.time <= self.times[f])
     }
 
     /// Length of the path up to frame f in the metric of the flow: Σ of the distances moved, step by
-    /// step (turns are free under IGW); scales as length² (IGW) or length (W2).
+    /// step (turns are free under IGW), and from the last of them to a frame inside a step; scales as length² (IGW) or length (W2).
     pub fn length_at(&self, f: usize) -> f64 {
         self.log[..self.steps_at(f)].iter().map(|s| s.moved_squared.max(0.0).sqrt()).fold(0.0, |a, b| a + b)
+            + self.beyond_step[f]
     }
 
     /// Inner iterations up to frame f.
@@ -369,6 +412,14 @@ impl Trajectory {
 }
 
 impl Flow {
+    /// The relative tolerance of steps, given or by default; `None` where steps are fixed.
+    pub fn relative_tolerance(&self) -> Option<f64> {
+        match self.scheme {
+            Scheme::Adaptive => Some(self.rtol.unwrap_or(control::RTOL)),
+            _ => self.rtol,
+        }
+    }
+
     /// Errors: an option out of range.
     pub fn check(&self) -> Result<()> {
         let positive = |name, value: Option<f64>| match value {
@@ -393,7 +444,10 @@ impl Flow {
         if !(0.0..1.0).contains(&self.floor) {
             return Err(Error::option("floor", self.floor, "a number in [0, 1)"));
         }
-        Ok(())
+        if let Some(part) = self.energy_tol.filter(|e| !(0.0..1.0).contains(e)) {
+            return Err(Error::option("energy_tol", part, "a number in [0, 1)"));
+        }
+        control::check(self)
     }
 
     /// Runs the flow. Errors: options, a cloud of another dimension than the energy, lengths outside

@@ -1,8 +1,10 @@
 //! A flow between two steps.
 
+mod controlled;
 mod start;
 mod step;
 
+use super::control::Control;
 use super::units::{Scaled, Units, check_scale};
 use super::{Flow, Metric, Rotation, SCALES, Scheme, Trajectory, Turning, statistics};
 use crate::energy::Energy;
@@ -52,6 +54,8 @@ pub struct State<'a> {
     /// Not in units.
     time: f64,
     tau: f64,
+    /// What chooses the steps; `None` for fixed ones.
+    control: Option<Control>,
     /// Speed, torque and first-step residual of the current point.
     speed_squared: f64,
     skew: f64,
@@ -100,8 +104,11 @@ impl<'a> State<'a> {
             weights: rho.weights().to_vec(),
             energies: Vec::new(),
             second_moments: Vec::new(),
+            beyond_step: Vec::new(),
             status: Status::Completed,
             log: Vec::new(),
+            rejected: 0,
+            frames_missed: 0,
             first_turn: None,
             mirror_gain: 0.0,
             step: flow.step.unwrap_or(0.0),
@@ -124,6 +131,7 @@ impl<'a> State<'a> {
             gradient,
             time: 0.0,
             tau: 0.0,
+            control: Control::of(flow, units.length),
             speed_squared: 0.0,
             skew: 0.0,
             first_speed: 0.0,
@@ -166,6 +174,9 @@ impl<'a> State<'a> {
     pub fn event(&self) -> Event {
         let total = match (self.flow.steps, self.flow.time) {
             (Some(steps), _) => Some(steps),
+            (_, Some(time)) if self.control.is_some() => {
+                Some(self.out.log.len() + ((time - self.time) / self.tau).ceil() as usize)
+            }
             (_, Some(time)) => Some((time / self.tau).ceil() as usize),
             _ => None,
         };
@@ -193,6 +204,7 @@ impl<'a> State<'a> {
             self.out.energies.push(regular);
         }
         self.out.second_moments.extend(self.x.second_moment().iter().map(|m| m * length * length));
+        self.out.beyond_step.push(0.0);
         self.framed = self.out.log.len();
     }
 
@@ -202,6 +214,8 @@ impl<'a> State<'a> {
         if self.framed < self.out.log.len() || turned_only {
             self.frame();
         }
+        let asked = self.flow.frame_times.as_deref().unwrap_or_default();
+        self.out.frames_missed = asked.iter().filter(|t| **t > self.time).count();
         self.out.status = self.status.unwrap_or(Status::Interrupted);
         self.out
     }

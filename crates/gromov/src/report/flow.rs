@@ -266,6 +266,7 @@ fn thinned(t: &Trajectory) -> Cow<'_, Trajectory> {
         regular: if t.regular.is_empty() { Vec::new() } else { pick(&t.regular, 1) },
         regular_errors: if t.regular.is_empty() { Vec::new() } else { pick(&t.regular_errors, 1) },
         second_moments: pick(&t.second_moments, t.d * t.d),
+        beyond_step: pick(&t.beyond_step, 1),
         weights: t.weights.clone(),
         log: t.log.clone(),
         first_turn: t.first_turn.clone(),

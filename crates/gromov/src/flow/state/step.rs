@@ -4,10 +4,11 @@ use super::State;
 use crate::energy::Energy;
 use crate::error::{Error, Result};
 use crate::flow::explicit::Method;
-use crate::flow::implicit::{self, Setting};
+use crate::flow::implicit::{self, Moved, Setting};
 use crate::flow::langevin::{self, Diffusion};
 use crate::flow::{DEFAULT_STEPS, Metric, Scheme, StepLog, Turning, explicit, labels, rotation};
 use crate::linalg;
+use crate::measure::Measure;
 use crate::minimise::Stop;
 use crate::solve::Status;
 
@@ -25,10 +26,10 @@ impl State<'_> {
         if self.status.is_some() {
             return Ok(());
         }
-        let tau = match self.flow.time {
-            Some(end) if end - self.time < self.tau * (1.0 + 1e-9) => end - self.time,
-            _ => self.tau,
-        };
+        if let Some(control) = self.control {
+            return self.controlled(control);
+        }
+        let tau = self.length();
         let in_units = tau / self.units.time;
         let log = match (self.flow.scheme, Method::of(self.flow.scheme)) {
             (Scheme::Langevin, _) => self.langevin(in_units).map(Some),
@@ -44,10 +45,28 @@ impl State<'_> {
             self.status = Some(Status::Stalled);
             return Ok(());
         };
-        self.time = match self.flow.time {
+        self.take(log, tau)
+    }
+
+    /// Length of the next step: the last one is shortened to meet the end.
+    pub(super) fn length(&self) -> f64 {
+        match self.flow.time {
+            Some(end) if end - self.time < self.tau * (1.0 + 1e-9) => end - self.time,
+            _ => self.tau,
+        }
+    }
+
+    /// Time after a step of that length.
+    pub(super) fn time_after(&self, tau: f64) -> f64 {
+        match self.flow.time {
             Some(end) if tau < self.tau || end - self.time <= tau => end,
             _ => self.time + tau,
-        };
+        }
+    }
+
+    /// Counts the step that led to the current point, and looks around there.
+    pub(super) fn take(&mut self, log: StepLog, tau: f64) -> Result<()> {
+        self.time = self.time_after(tau);
         let evaluations = std::mem::take(&mut self.energy.evaluations);
         let log = self.units.restore_log(log);
         self.out.log.push(StepLog { time: self.time, tau, evaluations, ..log });
@@ -59,8 +78,11 @@ impl State<'_> {
             other => other?,
         }
         self.after_step();
-        let done = self.out.log.len();
-        if done.is_multiple_of(self.flow.every) {
+        let due = match &self.flow.frame_times {
+            Some(times) => times.contains(&self.time),
+            None => self.out.log.len().is_multiple_of(self.flow.every),
+        };
+        if due {
             self.frame();
         }
         Ok(())
@@ -85,7 +107,9 @@ impl State<'_> {
         let done = self.out.log.len();
         let open_end = self.flow.steps.is_none() && self.flow.time.is_none();
         let drifting = self.out.diffusion == 0.0;
-        if open_end && drifting && self.speed_squared.max(0.0).sqrt() <= self.flow.tol * self.first_speed {
+        let slow = open_end && self.speed_squared.max(0.0).sqrt() <= self.flow.tol * self.first_speed;
+        let still = slow || self.flow.energy_tol.is_some_and(|part| self.hardly_falls(part));
+        if drifting && still {
             self.status = Some(Status::Converged);
         } else if self.flow.steps.is_some_and(|s| done >= s)
             || self.flow.time.is_some_and(|t| self.time >= t)
@@ -95,12 +119,43 @@ impl State<'_> {
         }
     }
 
+    /// Did the last step lower F at no more than this part of the mean rate since the start?
+    fn hardly_falls(&self, part: f64) -> bool {
+        let log = &self.out.log;
+        let first = self.out.first_turn.as_ref().map_or(self.out.energies[0], |t| t.energy_after);
+        let Some(last) = log.last() else { return false };
+        let before = log.len().checked_sub(2).map_or(first, |k| log[k].energy);
+        let share = last.tau / last.time;
+        (0.0..=part * (first - last.energy) * share).contains(&(before - last.energy))
+    }
+
     /// `None` when nothing was gained: no iteration succeeded, or F + D² / (2 τ) came out above F (an
     /// energy that follows a local optimum may lose it in a long step).
     fn implicit(&mut self, tau: f64) -> Result<Option<StepLog>> {
         self.renew_curvature()?;
-        let (w, d) = (self.x.weights(), self.x.dim());
-        let reach = linalg::weighted_dot(w, &self.gradient, &self.gradient, d).sqrt() * self.x.rms_radius();
+        let (x, gradient) = (self.x.clone(), self.gradient.clone());
+        let Some(moved) = self.proximal(&x, self.value, &gradient, tau)? else {
+            return Ok(None);
+        };
+        let log = StepLog {
+            iterations: moved.outcome.iterations,
+            residual: moved.outcome.relative(),
+            converged: moved.outcome.converged,
+            angle: moved.angle,
+            ..self.entry(tau, moved.value, moved.penalty)
+        };
+        self.advance(moved.points, moved.value, moved.gradient, log).map(Some)
+    }
+
+    /// The minimiser of F + D² / (2 τ) from x, where F and its gradient are known; `None` as for a step.
+    pub(super) fn proximal(
+        &mut self,
+        x: &Measure,
+        value: f64,
+        gradient: &[f64],
+        tau: f64,
+    ) -> Result<Option<Moved>> {
+        let reach = linalg::weighted_dot(x.weights(), gradient, gradient, x.dim()).sqrt() * x.rms_radius();
         let setting = Setting {
             metric: self.flow.metric,
             turning: self.turning,
@@ -110,34 +165,21 @@ impl State<'_> {
                 relative: self.flow.inner_tol,
                 floor: 64.0 * f64::EPSILON * self.first_residual,
                 iterations: self.flow.max_inner,
-                value_scale: self.value.abs() + reach,
+                value_scale: value.abs() + reach,
             },
             curvature: self.curvature.as_ref().map(|c| c.0.as_slice()),
         };
-        let moved = implicit::step(&mut self.energy, &self.x, self.value, &self.gradient, &setting)?;
+        let moved = implicit::step(&mut self.energy, x, value, gradient, &setting)?;
         let outcome = moved.outcome;
         if self.out.log.is_empty() {
             self.first_residual = outcome.start_residual;
         }
-        let log = StepLog {
-            iterations: outcome.iterations,
-            residual: if outcome.start_residual > 0.0 {
-                outcome.residual / outcome.start_residual
-            } else {
-                0.0
-            },
-            converged: outcome.converged,
-            angle: moved.angle,
-            ..self.entry(tau, moved.value, moved.penalty)
-        };
-        let nothing = !log.converged && log.iterations == 0;
-        if nothing || log.inequality < -1e-10 * (self.value.abs() + reach) {
-            return Ok(None);
-        }
-        self.advance(moved.points, moved.value, moved.gradient, log).map(Some)
+        let nothing = !outcome.converged && outcome.iterations == 0;
+        let inequality = value - moved.value - moved.penalty / (2.0 * tau);
+        Ok((!nothing && inequality >= -1e-10 * (value.abs() + reach)).then_some(moved))
     }
 
-    fn renew_curvature(&mut self) -> Result<()> {
+    pub(super) fn renew_curvature(&mut self) -> Result<()> {
         if self.turning != Turning::Free || self.x.dim() == 1 {
             return Ok(());
         }
@@ -218,7 +260,7 @@ impl State<'_> {
 
     /// The log of a step from the current point to energy `energy`, without what a solver adds; time and
     /// evaluations are filled in when it is taken.
-    fn entry(&self, tau: f64, energy: f64, moved_squared: f64) -> StepLog {
+    pub(super) fn entry(&self, tau: f64, energy: f64, moved_squared: f64) -> StepLog {
         StepLog {
             time: 0.0,
             tau,
@@ -230,6 +272,8 @@ impl State<'_> {
             sampling_error: self.energy.sampled(),
             iterations: 0,
             evaluations: 0,
+            rejected: 0,
+            error: None,
             residual: 0.0,
             converged: true,
             skew: self.skew,
@@ -239,7 +283,7 @@ impl State<'_> {
         }
     }
 
-    fn moved_squared(&self, y: &[f64]) -> Result<f64> {
+    pub(super) fn moved_squared(&self, y: &[f64]) -> Result<f64> {
         let (w, d) = (self.x.weights(), self.x.dim());
         match self.flow.metric {
             Metric::Igw => crate::igw::align::labelled(w, self.x.points(), y, d),
@@ -248,7 +292,7 @@ impl State<'_> {
     }
 
     /// Takes the new point, after a look at its labels.
-    fn advance(
+    pub(super) fn advance(
         &mut self,
         points: Vec<f64>,
         value: f64,
