@@ -19,6 +19,7 @@ pub mod check;
 mod elementary;
 mod kernel;
 mod line;
+mod memory;
 mod pairwise;
 mod potential;
 mod sum;

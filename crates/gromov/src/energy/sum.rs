@@ -2,8 +2,8 @@
 
 use std::ops::ControlFlow;
 
-use super::Energy;
-use crate::error::Result;
+use super::{Energy, memory};
+use crate::error::{Error, Result};
 use crate::measure::Measure;
 use crate::solve::Observer;
 
@@ -57,6 +57,20 @@ impl Energy for Sum {
             value += *factor * energy.value(rho)?;
         }
         Ok(value)
+    }
+
+    /// That of each term, in their order.
+    fn memory(&self) -> Vec<u8> {
+        memory::pack(&self.terms.iter().map(|t| t.1.memory()).collect::<Vec<_>>())
+    }
+
+    fn remember(&mut self, bytes: &[u8]) -> Result<()> {
+        let parts: Vec<Vec<u8>> = memory::unpack("sum", bytes)?;
+        if parts.len() != self.terms.len() {
+            let terms = format!("{} terms", self.terms.len());
+            return Err(Error::shape("memory of the sum", terms, parts.len()));
+        }
+        self.terms.iter_mut().zip(&parts).try_for_each(|(term, part)| term.1.remember(part))
     }
 
     fn prepare(&mut self, rho: &Measure, observer: &mut dyn Observer) -> Result<ControlFlow<()>> {

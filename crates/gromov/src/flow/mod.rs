@@ -27,6 +27,7 @@
 //! Source of the theory: Zhang, Goldfeld, Greenewald, Mroueh, Sriperumbudur, arXiv 2407.11800. The
 //! treatment of orientation, labels and the preconditioner is our own.
 
+mod checkpoint;
 mod explicit;
 pub mod gaussian;
 mod implicit;
@@ -36,6 +37,7 @@ mod state;
 mod units;
 
 pub use crate::change;
+pub use checkpoint::{Checkpoint, Keeper, fingerprint};
 pub use state::State;
 
 use crate::energy::Energy;
@@ -171,7 +173,7 @@ impl Default for Flow {
 }
 
 /// The turn before the first step of a flow with free orientation.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub struct FirstTurn {
     /// Radians, |log O|_F / √2.
@@ -187,7 +189,7 @@ pub struct FirstTurn {
 }
 
 /// One step of a flow.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub struct StepLog {
     /// Time at its end.
@@ -370,13 +372,6 @@ impl Flow {
         energy: &mut dyn Energy,
         observer: &mut dyn Observer,
     ) -> Result<Trajectory> {
-        let mut state = State::new(self, rho, energy, observer)?;
-        while state.status().is_none() {
-            state.step()?;
-            if observer.event(&state.event()).is_break() {
-                state.interrupt();
-            }
-        }
-        Ok(state.finish())
+        self.solve_from(None, rho, energy, observer, None)
     }
 }

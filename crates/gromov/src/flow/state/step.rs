@@ -13,16 +13,25 @@ use crate::solve::Status;
 const CURVATURE_STEPS: usize = 10;
 const SLOW_STEP: usize = 10;
 
+/// Length and end of the step from `time`: τ, but for the last one before the end of the flow.
+pub(super) fn length_and_end(time: f64, tau: f64, end: Option<f64>) -> (f64, f64) {
+    let length = match end {
+        Some(end) if end - time < tau * (1.0 + 1e-9) => end - time,
+        _ => tau,
+    };
+    match end {
+        Some(end) if length < tau || end - time <= length => (length, end),
+        _ => (length, time + length),
+    }
+}
+
 impl State<'_> {
     /// One step, if the flow still runs.
     pub fn step(&mut self) -> Result<()> {
         if self.status.is_some() {
             return Ok(());
         }
-        let tau = match self.flow.time {
-            Some(end) if end - self.time < self.tau * (1.0 + 1e-9) => end - self.time,
-            _ => self.tau,
-        };
+        let (tau, end) = length_and_end(self.time, self.tau, self.flow.time);
         let in_units = tau / self.units.time;
         let log = match Method::of(self.flow.scheme) {
             None => self.implicit(in_units),
@@ -37,10 +46,7 @@ impl State<'_> {
             self.status = Some(Status::Stalled);
             return Ok(());
         };
-        self.time = match self.flow.time {
-            Some(end) if tau < self.tau || end - self.time <= tau => end,
-            _ => self.time + tau,
-        };
+        self.time = end;
         let evaluations = std::mem::take(&mut self.energy.evaluations);
         let log = self.units.restore_log(log);
         self.out.log.push(StepLog { time: self.time, tau, evaluations, ..log });
@@ -59,7 +65,7 @@ impl State<'_> {
         Ok(())
     }
 
-    fn after_step(&mut self) {
+    pub(super) fn after_step(&mut self) {
         if self.status.is_some() {
             return;
         }
