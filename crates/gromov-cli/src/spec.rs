@@ -168,7 +168,7 @@ impl Spec {
         &self,
         center: &Option<Vec<f64>>,
         matrix: Option<&Path>,
-        reading: &Reading,
+        reading: &mut Reading,
     ) -> Result<Quadratic, Failure> {
         let matrix = match matrix {
             None => None,
