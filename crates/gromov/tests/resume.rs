@@ -169,7 +169,10 @@ fn a_keeper_gets_what_it_asks_for_and_its_failure_interrupts() {
         (100, Some(std::time::Duration::ZERO), (0..=7).collect()),
     ] {
         let mut steps = Vec::new();
-        let mut keeper = Keeper::new(every, after, |c| Ok(steps.push(c.steps())));
+        let mut keeper = Keeper::new(every, after, |c| {
+            steps.push(c.steps());
+            Ok(())
+        });
         let run = flow.solve_from(None, &rho, &mut *energy("sum"), &mut (), Some(&mut keeper)).unwrap();
         assert_eq!(text(&run), text(&whole));
         drop(keeper);
@@ -178,15 +181,20 @@ fn a_keeper_gets_what_it_asks_for_and_its_failure_interrupts() {
     // the third checkpoint fails: the flow ends there, and the second goes on
     let mut kept = Vec::new();
     let full = || Error::File { path: "x".into(), place: None, problem: "full".into() };
-    let mut keeper =
-        Keeper::new(2, None, |c| if c.steps() < 4 { Ok(kept.push(c.clone())) } else { Err(full()) });
+    let mut keeper = Keeper::new(2, None, |c| {
+        kept.push(c.clone());
+        if c.steps() < 4 { Ok(()) } else { Err(full()) }
+    });
     let run = flow.solve_from(None, &rho, &mut *energy("sum"), &mut (), Some(&mut keeper)).unwrap();
     assert_eq!((run.status, run.steps(), keeper.failed.clone()), (Status::Interrupted, 4, Some(full())));
     drop(keeper);
     assert_eq!(text(&resumed(&flow, &kept[1], &rho, "sum").unwrap()), text(&whole));
     // an interrupted flow leaves a checkpoint that goes on
     let mut kept = None;
-    let mut keeper = Keeper::new(100, None, |c| Ok(kept = Some(c.clone())));
+    let mut keeper = Keeper::new(100, None, |c| {
+        kept = Some(c.clone());
+        Ok(())
+    });
     let mut stop = |event: &Event| {
         if event.done == 3 { std::ops::ControlFlow::Break(()) } else { std::ops::ControlFlow::Continue(()) }
     };
@@ -198,7 +206,10 @@ fn a_keeper_gets_what_it_asks_for_and_its_failure_interrupts() {
     assert_eq!(text(&resumed(&flow, &kept, &rho, "sum").unwrap()), text(&whole));
     // one that was interrupted in its first search has nothing to go on from
     let mut taken = 0;
-    let mut keeper = Keeper::new(1, None, |_| Ok(taken += 1));
+    let mut keeper = Keeper::new(1, None, |_| {
+        taken += 1;
+        Ok(())
+    });
     let mut at_once = |_: &Event| std::ops::ControlFlow::Break(());
     let mut long = Igw::new(cloud(3, 15, 3, true), Alternating::default());
     let run = flow.solve_from(None, &rho, &mut long, &mut at_once, Some(&mut keeper)).unwrap();

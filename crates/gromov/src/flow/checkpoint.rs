@@ -12,7 +12,10 @@
 //! let energy = || Quadratic::new(None, None);
 //! // every second step, and at the end
 //! let mut kept = Vec::new();
-//! let mut keeper = Keeper::new(2, None, |checkpoint| Ok(kept.push(checkpoint.clone())));
+//! let mut keeper = Keeper::new(2, None, |checkpoint| {
+//!     kept.push(checkpoint.clone());
+//!     Ok(())
+//! });
 //! let whole = flow.solve_from(None, &rho, &mut energy()?, &mut (), Some(&mut keeper))?;
 //! drop(keeper);
 //! let resumed = flow.solve_from(Some(kept[1].clone()), &rho, &mut energy()?, &mut (), None)?;

@@ -244,6 +244,23 @@ mod tests {
         assert_eq!(names(dir.path()), ["file"]);
     }
 
+    #[test]
+    fn what_a_killed_program_left_goes_and_what_is_written_now_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, other) = (dir.path().join("a.npz"), dir.path().join("b.npz"));
+        let begin = |path: &Path| new_file(dir.path(), &prefix(path)).unwrap().keep().unwrap();
+        // closed as by a kill, held by a program, of another target
+        let (dead, living, foreign) = (begin(&path), begin(&path), begin(&other));
+        drop((dead.0, foreign.0));
+        write_atomic(&path, |out| out.write_all(b"1")).unwrap();
+        let left = |file: &PathBuf| file.exists();
+        assert_eq!((left(&dead.1), left(&living.1), left(&foreign.1)), (false, true, true));
+        drop(living.0);
+        write_atomic(&path, |out| out.write_all(b"2")).unwrap();
+        write_atomic(&other, |out| out.write_all(b"3")).unwrap();
+        assert_eq!(names(dir.path()), ["a.npz", "b.npz"]);
+    }
+
     #[cfg(unix)]
     #[test]
     fn permissions_links_and_odd_names() {
