@@ -4,24 +4,6 @@
 //! what the schemes carry from step to step, and the memory of the energy ([`Energy::memory`]). The searches before
 //! the first step are not done again. It is plain data for `serde`; [`io::write_checkpoint`](crate::io::write_checkpoint)
 //! makes a file of it. Size and time are O(n d frames): [`Flow::every`] thins the frames out.
-//!
-//! ```
-//! use gromov::{Flow, Measure, energy::Quadratic, flow::Keeper};
-//! let rho = Measure::uniform(vec![2.0, 0.0, -2.0, 0.0, 0.0, 1.0, 0.0, -1.0], 2)?;
-//! let flow = Flow { step: Some(0.1), steps: Some(6), ..Flow::default() };
-//! let energy = || Quadratic::new(None, None);
-//! // every second step, and at the end
-//! let mut kept = Vec::new();
-//! let mut keeper = Keeper::new(2, None, |checkpoint| {
-//!     kept.push(checkpoint.clone());
-//!     Ok(())
-//! });
-//! let whole = flow.solve_from(None, &rho, &mut energy()?, &mut (), Some(&mut keeper))?;
-//! drop(keeper);
-//! let resumed = flow.solve_from(Some(kept[1].clone()), &rho, &mut energy()?, &mut (), None)?;
-//! assert_eq!((kept[1].steps(), &resumed.points), (2, &whole.points));
-//! # Ok::<(), gromov::Error>(())
-//! ```
 
 use std::time::{Duration, Instant};
 
@@ -36,7 +18,25 @@ use crate::measure::Measure;
 use crate::ot::Basis;
 use crate::solve::{Observer, Status};
 
-/// A flow between two steps, as plain data. What a scheme carries from step to step is a field here.
+/// A flow between two steps, as plain data: what a run from the start would go on with, to the bit.
+///
+/// ```
+/// use gromov::{Flow, Measure, energy::Quadratic, flow::Keeper};
+/// let rho = Measure::uniform(vec![2.0, 0.0, -2.0, 0.0, 0.0, 1.0, 0.0, -1.0], 2)?;
+/// let flow = Flow { step: Some(0.1), steps: Some(6), ..Flow::default() };
+/// let energy = || Quadratic::new(None, None);
+/// // every second step, and at the end
+/// let mut kept = Vec::new();
+/// let mut keeper = Keeper::new(2, None, |checkpoint| {
+///     kept.push(checkpoint.clone());
+///     Ok(())
+/// });
+/// let whole = flow.solve_from(None, &rho, &mut energy()?, &mut (), Some(&mut keeper))?;
+/// drop(keeper);
+/// let resumed = flow.solve_from(Some(kept[1].clone()), &rho, &mut energy()?, &mut (), None)?;
+/// assert_eq!((kept[1].steps(), &resumed.points), (2, &whole.points));
+/// # Ok::<(), gromov::Error>(())
+/// ```
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Checkpoint {
     /// Names and values of the options, but for the end.
@@ -59,6 +59,7 @@ pub struct Checkpoint {
     pub(super) first_speed: f64,
     pub(super) first_residual: f64,
     pub(super) first_eigenvalue: f64,
+    // what else a scheme carries from step to step comes here, and into `State::checkpoint` and `State::resume`
     /// The curvature along rotations and its age in steps.
     pub(super) curvature: Option<(Vec<f64>, usize)>,
     /// Of the check of labels.

@@ -24,6 +24,8 @@
 //! # Ok::<(), gromov::Error>(())
 //! ```
 //!
+//! Long runs are kept in a [`Checkpoint`] by a [`Keeper`], and go on from it ([`Flow::solve_from`]).
+//!
 //! Source of the theory: Zhang, Goldfeld, Greenewald, Mroueh, Sriperumbudur, arXiv 2407.11800. The
 //! treatment of orientation, labels and the preconditioner is our own.
 
