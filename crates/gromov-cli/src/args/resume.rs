@@ -9,7 +9,8 @@ use clap::Args;
 #[command(next_help_heading = "Long runs")]
 pub struct Resume {
     /// Keep in FILE all that is needed to go on: before the first step, every 10 steps, at Ctrl-C and at the end. Each
-    /// write replaces the last one in one step and holds all frames so far (--every keeps fewer)
+    /// write replaces the last one in one step and holds all frames so far (--every keeps fewer). One that fails (a
+    /// full disk) ends the run as interrupted: the old file stays, outputs are written, the exit code is 2
     #[arg(long, value_name = "FILE")]
     pub checkpoint: Option<PathBuf>,
     /// Steps between two writes of the checkpoint
@@ -20,7 +21,7 @@ pub struct Resume {
     pub checkpoint_seconds: Option<f64>,
     /// Go on from a checkpoint, to the bytes of a run without a stop; give the same clouds and options. Others may be
     /// outputs, checkpoints, --threads, --json, --quiet and --max-bytes; --steps and --time may end the run elsewhere,
-    /// if the steps done stay the same. FILE may be that of --checkpoint
+    /// if the steps done stay the same. FILE must exist, and may be that of --checkpoint
     #[arg(long, value_name = "FILE")]
     pub resume: Option<PathBuf>,
 }
