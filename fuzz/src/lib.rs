@@ -18,7 +18,8 @@ static MEMORY: PeakAlloc = PeakAlloc;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 9] = [
+pub const TARGETS: [Target; 10] = [
+    ("checkpoint", readers::checkpoint),
     ("csv", readers::csv),
     ("matrix", readers::matrix),
     ("npy", readers::npy),

@@ -3,8 +3,12 @@
 
 use std::path::Path;
 
-use gromov::io::{Limits, ReadOptions, read_bytes, read_matrix_bytes, read_mesh_bytes};
-use gromov::{Error, Measure};
+use gromov::energy::{Sum, Wasserstein};
+use gromov::io::{
+    Limits, ReadOptions, read_bytes, read_checkpoint_bytes, read_matrix_bytes, read_mesh_bytes,
+};
+use gromov::{Error, Flow, Measure};
+use sha2::{Digest, Sha256};
 
 use crate::MEMORY;
 
@@ -52,6 +56,32 @@ pub fn png(data: &[u8]) {
 
 pub fn xyz(data: &[u8]) {
     cloud("a.xyz", data, false);
+}
+
+/// What is behind the first line of a checkpoint, with the sum that it should have; a checkpoint that is read is resumed or
+/// refused.
+pub fn checkpoint(data: &[u8]) {
+    let line = concat!("gromov checkpoint of a flow, format 1, version ", env!("CARGO_PKG_VERSION"), "\n");
+    let mut bytes = [line.as_bytes(), data].concat();
+    let sum = Sha256::digest(&bytes);
+    bytes.extend(sum);
+    let name = Path::new("a.ck");
+    // a list that claims a length reserves up to 1 MiB before its first entry
+    match measured(&bytes, true, || read_checkpoint_bytes(name, &bytes, &options(false))) {
+        Err(e) => refused(&e, "a.ck"),
+        Ok((checkpoint, _)) => {
+            let flow = Flow { step: Some(0.1), steps: Some(2), ..Flow::default() };
+            let rho = Measure::uniform(vec![2.0, 0.0, -2.0, 0.0, 0.0, 1.0, 0.0, -1.0], 2).expect("a cloud");
+            let mut energy = Sum::default();
+            energy.add(1.0, Box::new(Wasserstein::new(target(&rho))));
+            let _ = flow.solve_from(Some(checkpoint), &rho, &mut energy, &mut (), None);
+        }
+    }
+}
+
+/// The cloud, twice as wide.
+fn target(rho: &Measure) -> Measure {
+    rho.linear_image(&[2.0, 0.0, 0.0, 1.0], 2).expect("an image")
 }
 
 /// A matrix as text, or as an array where the first byte is that of an array.

@@ -1,8 +1,10 @@
 //! Raw arguments, as typed. What they mean is decided in [`crate::job`].
 
 mod geodesic;
+mod resume;
 
 pub use geodesic::{Frame, Geodesic, Kind, Pairing};
+pub use resume::Resume;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -26,7 +28,7 @@ has 1/n.";
 
 const CODES: &str = "\
 Exit codes: 0 done; 1 answered, but the status is singular, iteration_cap, time_cap or stalled, or a \
-certificate is rejected; 2 wrong input or usage, nothing written; 130 interrupted, the output up to there is written.";
+certificate is rejected; 2 wrong input or usage, nothing written; 130 interrupted, the output up to there is written (of a flow also its checkpoint).";
 
 /// The whole command line.
 #[derive(Debug, Parser)]
@@ -269,6 +271,9 @@ Examples:
   gromov flow a.csv --energy kl-gaussian --scheme langevin --time 0.5
   gromov flow a.csv --energy 'quadratic:center=1;0,weight=0.1' \\
       --energy wasserstein:target=b.csv --metric w2
+  gromov flow a.csv --energy igw:target=b.csv --out a.npz --checkpoint a.ck
+  gromov flow a.csv --energy igw:target=b.csv --out a.npz --checkpoint a.ck \\
+      --resume a.ck
 
 Units: tau and time scale as length^4 / F with igw, as length^2 / F with w2.
 
@@ -355,6 +360,9 @@ pub struct Flow {
     /// are replaced or removed
     #[arg(long, value_name = "DIR")]
     pub frames_ply: Option<PathBuf>,
+    /// Checkpoints.
+    #[command(flatten)]
+    pub resume: Resume,
     /// How clouds are read.
     #[command(flatten)]
     pub reading: Reading,

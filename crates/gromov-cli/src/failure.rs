@@ -34,6 +34,9 @@ impl From<gromov::Error> for Failure {
                 let (option, value) = (option.replace('_', "-"), short(&value));
                 Failure(format!("--{option}: {value} is not allowed; give {expected}"))
             }
+            gromov::Error::Resumed { what, then, now } => {
+                Failure(format!("--{}: the checkpoint has {then}, now {now}", what.replace('_', "-")))
+            }
             other => Failure(other.to_string()),
         }
     }

@@ -2,6 +2,7 @@
 //! written, then the inputs are read; nothing has been computed when a job exists.
 
 mod geodesic;
+pub mod resume;
 
 pub use geodesic::{Geodesic, geodesic};
 
@@ -227,6 +228,12 @@ pub struct Flow {
     pub report: Option<PathBuf>,
     /// Frames as PLY files.
     pub frames: Option<Frames>,
+    /// Where checkpoints go.
+    pub keep: Option<resume::Keep>,
+    /// What a resumed run must have in common with this one.
+    pub texts: io::Texts,
+    /// The checkpoint to go on from.
+    pub from: Option<flow::Checkpoint>,
     /// Clouds of which a sample was taken.
     pub sampled: Vec<Sampled>,
 }
@@ -290,8 +297,9 @@ pub fn flow(args: &args::Flow, common: &args::Common) -> Result<Flow, Failure> {
     options.check()?;
     let specs = args.energy.iter().map(|s| Spec::parse(s)).collect::<Result<Vec<_>, _>>()?;
     check_formats(&args.reading, specs.iter().filter_map(Spec::target_file).chain([args.cloud.as_path()]))?;
-    let (outputs, out) =
+    let (mut outputs, out) =
         run_outputs(args.out.as_deref(), args.report.as_deref(), args.frames_ply.as_deref())?;
+    let keep = resume::Keep::new(&args.resume, &mut outputs)?;
     let mut reading = Reading::new(&args.reading, common.seed, outputs);
     let (start, frames) = match &args.frames_ply {
         None => (reading.cloud(&args.cloud)?, None),
@@ -307,8 +315,10 @@ pub fn flow(args: &args::Flow, common: &args::Common) -> Result<Flow, Failure> {
         energy.add(spec.weight, term);
         targets.extend(target);
     }
-    let report = args.report.clone();
-    Ok(Flow { start, energy, options, targets, out, report, frames, sampled: reading.sampled })
+    let texts = resume::texts(args, &reading);
+    let from = args.resume.resume.as_ref().map(|path| resume::read(path, &texts, &reading)).transpose()?;
+    let (report, sampled) = (args.report.clone(), reading.sampled);
+    Ok(Flow { start, energy, options, targets, out, report, frames, keep, texts, from, sampled })
 }
 
 /// The cloud of a flow whose frames become PLY files.

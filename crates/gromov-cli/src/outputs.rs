@@ -25,6 +25,11 @@ impl Outputs {
             let problem = format!("is given to {other} and to {option}; give each a file of its own");
             return Err(Failure::file(path, problem));
         }
+        if self.frames.as_ref() == Some(&file) {
+            let problem =
+                format!("is given to {option} as a file and to --frames-ply as a folder; choose two places");
+            return Err(Failure::file(path, problem));
+        }
         self.files.push((file, option));
         Ok(())
     }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use gromov::certificate::Certificate;
 use gromov::error::printable;
+use gromov::flow::{Checkpoint, fingerprint};
 use gromov::measure::sample;
 use gromov::{Measure, io};
 use serde::Serialize;
@@ -25,6 +26,8 @@ pub struct Reading {
     outputs: Outputs,
     /// Clouds of which a sample was taken, in the order of reading.
     pub sampled: Vec<Sampled>,
+    /// Files of clouds and matrices in the order of reading, and the SHA-256 of their numbers.
+    pub read: Vec<(String, String)>,
 }
 
 /// A cloud of which a sample was taken.
@@ -108,7 +111,7 @@ impl Reading {
             options.limits.bytes = bytes;
         }
         let points = args.points.map(|n| usize::try_from(n).unwrap_or(usize::MAX));
-        Reading { options, center: args.center, points, seed, outputs, sampled: Vec::new() }
+        Reading { options, center: args.center, points, seed, outputs, sampled: Vec::new(), read: Vec::new() }
     }
 
     /// The cloud of a file, centred and then sampled if asked for.
@@ -145,9 +148,20 @@ impl Reading {
     }
 
     /// A matrix as it is in the file.
-    pub fn matrix(&self, path: &Path) -> Result<io::Matrix, Failure> {
+    pub fn matrix(&mut self, path: &Path) -> Result<io::Matrix, Failure> {
         self.outputs.check_input(path)?;
-        Ok(io::read_matrix(path, &self.options)?)
+        let matrix = io::read_matrix(path, &self.options)?;
+        self.note(path, &[&matrix.data]);
+        Ok(matrix)
+    }
+
+    /// A checkpoint of a flow. It may be replaced by the next one.
+    pub fn checkpoint(&self, path: &Path) -> Result<(Checkpoint, io::Texts), Failure> {
+        Ok(io::read_checkpoint(path, &self.options)?)
+    }
+
+    fn note(&mut self, path: &Path, arrays: &[&[f64]]) {
+        self.read.push((path.to_string_lossy().into_owned(), fingerprint(arrays)));
     }
 
     fn prepare(&mut self, path: &Path, cloud: Measure) -> Result<Input, Failure> {
@@ -170,6 +184,7 @@ impl Reading {
                 self.sampled.push(sampled);
             }
         }
+        self.note(path, &[cloud.points(), cloud.weights()]);
         Ok(Input { cloud, whole, rows, shift })
     }
 }

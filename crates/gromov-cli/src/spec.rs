@@ -196,7 +196,7 @@ impl Spec {
         &self,
         center: &Option<Vec<f64>>,
         matrix: Option<&Path>,
-        reading: &Reading,
+        reading: &mut Reading,
     ) -> Result<Quadratic, Failure> {
         let matrix = matrix.map(|path| square(path, reading)).transpose()?;
         let wrong = |e: gromov::Error| Failure::new(format!("--energy '{}': {e}", self.text));
@@ -209,7 +209,7 @@ impl Spec {
         mean: &Option<Vec<f64>>,
         cov: Option<&Path>,
         dim: usize,
-        reading: &Reading,
+        reading: &mut Reading,
     ) -> Result<KlGaussian, Failure> {
         let wrong = |e: gromov::Error| Failure::new(format!("--energy '{}': {e}", self.text));
         let cov = match cov {
@@ -221,7 +221,7 @@ impl Spec {
 }
 
 /// Reads a square matrix.
-fn square(path: &Path, reading: &Reading) -> Result<Vec<f64>, Failure> {
+fn square(path: &Path, reading: &mut Reading) -> Result<Vec<f64>, Failure> {
     let m = reading.matrix(path)?;
     if m.rows != m.cols {
         let problem = format!("holds {} rows and {} columns; give a square matrix", m.rows, m.cols);

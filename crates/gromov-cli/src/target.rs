@@ -60,6 +60,14 @@ impl Energy for Shared {
         self.lock().rotation_invariant()
     }
 
+    fn memory(&self) -> Vec<u8> {
+        self.lock().memory()
+    }
+
+    fn remember(&mut self, memory: &[u8]) -> gromov::Result<()> {
+        self.lock().remember(memory)
+    }
+
     fn dim(&self) -> Option<usize> {
         self.lock().dim()
     }

@@ -46,6 +46,14 @@ impl Watch {
         }
     }
 
+    /// The run goes on from this step: the time left is reckoned from the steps done now.
+    pub fn resumed_at(&self, step: usize) {
+        if let Some(bar) = &self.bar {
+            bar.set_position(step as u64);
+            bar.reset_eta();
+        }
+    }
+
     /// Removes the progress line.
     pub fn end(&self) {
         if let Some(bar) = &self.bar {

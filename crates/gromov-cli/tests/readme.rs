@@ -104,6 +104,15 @@ fn the_command_for_a_path_runs_as_written() {
 }
 
 #[test]
+fn the_commands_for_long_runs_run_as_written() {
+    let folder = run_section("Long runs");
+    let long = std::fs::read(folder.path("long.npz")).unwrap();
+    assert_eq!(folder.read("long.npz").len(), 60);
+    let once = folder.line("flow mesh.ply --energy igw:target=other.ply --center --steps 30 --out once.npz");
+    assert!(once.code == Some(0) && std::fs::read(folder.path("once.npz")).unwrap() == long);
+}
+
+#[test]
 fn the_command_for_a_barycentre_runs_as_written() {
     let folder = run_section("A barycentre of clouds");
     assert!(std::fs::metadata(folder.path("mean.html")).unwrap().len() > 10_000);

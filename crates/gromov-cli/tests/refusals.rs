@@ -156,7 +156,7 @@ fn options_of_later_issues_are_unknown() {
     let folder = folder();
     for (command, options) in [
         ("distance a.csv b.csv", "--checkpoint --metric --energy --frames-ply"),
-        ("flow a.csv --energy quadratic", "--certificate --checkpoint --resume --starts --plan --large"),
+        ("flow a.csv --energy quadratic", "--certificate --starts --plan --large"),
         ("demo", "--report --steps --transform"),
         ("info a.csv", "--report --out --tol --step"),
     ] {

@@ -19,7 +19,7 @@
 //! plan proves the value. [`verify`](crate::verify) checks all of this.
 
 /// A cut and its multiplier.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Multiplier {
     /// Number of the cut.
     pub cut: u32,
@@ -28,7 +28,7 @@ pub struct Multiplier {
 }
 
 /// A box of the tree.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 pub enum Item {
     /// Bounded by the proof of this number.
     Leaf(u32),
@@ -44,7 +44,7 @@ pub enum Item {
 }
 
 /// Value, bound and their proofs.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Certificate {
     /// The means of the clouds are removed first.
     pub center: bool,

@@ -103,6 +103,16 @@ pub enum Error {
         /// How far it got, and what stopped it.
         problem: String,
     },
+    /// A run is resumed from a checkpoint with something else than it was started with.
+    #[error("{what}: the checkpoint has {then}, now {now}")]
+    Resumed {
+        /// Name of the option or argument.
+        what: String,
+        /// Its value in the checkpoint.
+        then: String,
+        /// Its value now.
+        now: String,
+    },
     /// A user-defined part (an energy) reported an error.
     #[error("{0}")]
     User(String),

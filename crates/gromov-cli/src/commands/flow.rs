@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use gromov::error::printable;
 use gromov::flow::statistics::Statistics;
-use gromov::flow::{FirstTurn, Metric, Rotation, Scheme};
+use gromov::flow::{Checkpoint, FirstTurn, Keeper, Metric, Rotation, Scheme};
 use gromov::report::flow::page;
 use gromov::{Measure, Status, Trajectory, io};
 use serde::Serialize;
@@ -58,7 +58,23 @@ struct Object<'a> {
     frames_ply: Option<Written>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     sampled: &'a [Sampled],
+    #[serde(flatten)]
+    long: &'a Long,
     seconds: f64,
+}
+
+/// Checkpoints of this run.
+#[derive(Serialize)]
+struct Long {
+    /// The file, if one was written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    checkpoint: Option<String>,
+    /// Steps in it.
+    #[serde(skip)]
+    kept: usize,
+    /// Steps done before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resumed_at: Option<usize>,
 }
 
 /// Options as given; `None` where the program chose.
@@ -87,9 +103,9 @@ pub fn run(args: &args::Flow, common: &args::Common) -> Result<u8, Failure> {
     let mut job = job::flow(args, common)?;
     let mut watch = Watch::start(common.quiet, "steps")?;
     let clock = Instant::now();
-    let solved = job.options.solve(&job.start.cloud, &mut job.energy, &mut watch);
+    let solved = solve(&mut job, &mut watch);
     watch.end();
-    let run = solved?;
+    let (run, long, unkept) = solved?;
     let seconds = clock.elapsed().as_secs_f64();
     if let Some(out) = &job.out {
         match out.format {
@@ -113,13 +129,45 @@ pub fn run(args: &args::Flow, common: &args::Common) -> Result<u8, Failure> {
         }
     };
     let text = if common.json {
-        output::json(&object(&job, &run, frames, seconds)?)?
+        output::json(&object(&job, &run, frames, &long, seconds)?)?
     } else {
-        let summary = summary(args, common, &job, &run, (frames.as_ref(), seconds))?;
+        let summary = summary(args, common, &job, &run, (frames.as_ref(), &long, seconds))?;
         table(args, &job, &run)? + &summary
     };
     output::print(&text)?;
-    Ok(output::exit_code(run.status))
+    match unkept {
+        None => Ok(output::exit_code(run.status)),
+        Some(e) => {
+            let told = output::count(run.steps(), "step");
+            Err(Failure::new(format!(
+                "{e}; the flow ended after {told}, and the checkpoint is as it was before"
+            )))
+        }
+    }
+}
+
+/// Runs the flow, from a checkpoint if there is one; what it kept, and why it could not keep the last one.
+fn solve(
+    job: &mut job::Flow,
+    watch: &mut Watch,
+) -> Result<(Trajectory, Long, Option<gromov::Error>), Failure> {
+    let from = job.from.take();
+    let resumed_at = from.as_ref().map(Checkpoint::steps);
+    if let Some(steps) = resumed_at {
+        watch.resumed_at(steps);
+    }
+    let mut kept = None;
+    let mut keeper = job.keep.as_ref().map(|keep| {
+        Keeper::new(keep.every, keep.after, |checkpoint| {
+            io::write_checkpoint(&keep.path, checkpoint, &job.texts)?;
+            kept = Some(checkpoint.steps());
+            Ok(())
+        })
+    });
+    let solved = job.options.solve_from(from, &job.start.cloud, &mut job.energy, watch, keeper.as_mut());
+    let unkept = keeper.and_then(|keeper| keeper.failed);
+    let file = kept.and(job.keep.as_ref()).map(|keep| keep.path.to_string_lossy().into_owned());
+    Ok((solved?, Long { checkpoint: file, kept: kept.unwrap_or(0), resumed_at }, unkept))
 }
 
 fn meta(
@@ -153,6 +201,7 @@ fn object<'a>(
     job: &'a job::Flow,
     run: &'a Trajectory,
     frames_ply: Option<Written>,
+    long: &'a Long,
     seconds: f64,
 ) -> Result<Object<'a>, Failure> {
     let last = run.frames() - 1;
@@ -185,6 +234,7 @@ fn object<'a>(
         report: job.report.as_ref().map(|p| p.to_string_lossy().into_owned()),
         frames_ply,
         sampled: &job.sampled,
+        long,
         seconds,
     })
 }
@@ -217,7 +267,7 @@ fn summary(
     common: &args::Common,
     job: &job::Flow,
     run: &Trajectory,
-    (frames, seconds): (Option<&Written>, f64),
+    (frames, long, seconds): (Option<&Written>, &Long, f64),
 ) -> Result<String, Failure> {
     let short = |x: f64| output::number(x, 6);
     let igw = run.metric == Metric::Igw;
@@ -297,6 +347,13 @@ fn summary(
         pairs.push(("frames", frames.text()));
     }
     pairs.extend(reading::lines(&job.sampled));
+    if let Some(steps) = long.resumed_at {
+        pairs.push(("resumed", format!("after {}", output::count(steps, "step"))));
+    }
+    if let Some(file) = &long.checkpoint {
+        let (file, steps) = (printable(file), output::count(long.kept, "step"));
+        pairs.push(("checkpoint", format!("{file} ({steps}; --resume {file} goes on from there)")));
+    }
     pairs.push(("seconds", format!("{seconds:.3}")));
     Ok(output::lines(&pairs))
 }

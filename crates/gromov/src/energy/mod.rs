@@ -25,6 +25,7 @@ mod elementary;
 mod entropy;
 mod kernel;
 mod line;
+mod memory;
 mod pairwise;
 mod potential;
 mod sampled;

@@ -2,8 +2,8 @@
 
 use std::ops::ControlFlow;
 
-use super::Energy;
-use crate::error::Result;
+use super::{Energy, memory};
+use crate::error::{Error, Result};
 use crate::measure::Measure;
 use crate::solve::Observer;
 
@@ -103,6 +103,20 @@ impl Energy for Sum {
         // at least that of the sum
         let errors = self.terms.iter().filter_map(|(c, e)| e.sampling_error().map(|s| c.abs() * s));
         errors.reduce(|a, b| a + b)
+    }
+
+    /// That of each term, in their order.
+    fn memory(&self) -> Vec<u8> {
+        memory::pack(&self.terms.iter().map(|t| t.1.memory()).collect::<Vec<_>>())
+    }
+
+    fn remember(&mut self, bytes: &[u8]) -> Result<()> {
+        let parts: Vec<Vec<u8>> = memory::unpack("sum", bytes)?;
+        if parts.len() != self.terms.len() {
+            let terms = format!("{} terms", self.terms.len());
+            return Err(Error::shape("memory of the sum", terms, parts.len()));
+        }
+        self.terms.iter_mut().zip(&parts).try_for_each(|(term, part)| term.1.remember(part))
     }
 
     fn prepare(&mut self, rho: &Measure, observer: &mut dyn Observer) -> Result<ControlFlow<()>> {

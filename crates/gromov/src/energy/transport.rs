@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use super::Energy;
+use super::{Energy, memory};
 use crate::error::{Error, Result};
 use crate::igw::{Alternating, Solution, align, alternating::Tracked};
 use crate::linalg;
@@ -66,6 +66,15 @@ impl Energy for Wasserstein {
 
     fn dim(&self) -> Option<usize> {
         Some(self.target.dim())
+    }
+
+    fn memory(&self) -> Vec<u8> {
+        memory::pack(&self.basis)
+    }
+
+    fn remember(&mut self, bytes: &[u8]) -> Result<()> {
+        self.basis = memory::unpack("wasserstein", bytes)?;
+        Ok(())
     }
 }
 
@@ -171,6 +180,35 @@ impl Energy for Igw {
 
     fn rotation_invariant(&self) -> bool {
         true
+    }
+
+    /// What is followed and the first search; not the plan of a search that was interrupted, after which no flow goes
+    /// on.
+    fn memory(&self) -> Vec<u8> {
+        memory::pack(&(&self.tracked, &self.first))
+    }
+
+    fn remember(&mut self, bytes: &[u8]) -> Result<()> {
+        let (tracked, first): (Option<Tracked>, Option<Solution>) = memory::unpack("igw", bytes)?;
+        let (m, q) = (self.target.len(), self.target.dim());
+        let fits = |t: &Tracked, f: &Solution| {
+            let size = f.means.0.len() * q;
+            let lengths = [t.direction.len(), f.cross_moment.len(), f.rotation.len()];
+            f.plan.m == m && f.means.1.len() == q && lengths == [size; 3]
+        };
+        match (&tracked, &first) {
+            (None, None) => {}
+            (Some(t), Some(f)) if fits(t, f) && t.direction.iter().all(|x| x.is_finite()) => {}
+            _ => {
+                return Err(Error::shape(
+                    "memory of igw",
+                    format!("a target of {m} points in R^{q}"),
+                    "another",
+                ));
+            }
+        }
+        (self.tracked, self.first, self.interrupted) = (tracked, first, None);
+        Ok(())
     }
 }
 

@@ -23,7 +23,7 @@ const BOUNDS: (f64, f64) = (0.2, 5.0);
 const SMALLEST_RATIO: f64 = 1e-4;
 
 /// Tolerances, in units of the flow, and the memory of the controller.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, serde::Serialize, serde::Deserialize)]
 pub(super) struct Control {
     rtol: f64,
     atol: f64,

@@ -29,9 +29,12 @@
 //! # Ok::<(), gromov::Error>(())
 //! ```
 //!
+//! Long runs are kept in a [`Checkpoint`] by a [`Keeper`], and go on from it ([`Flow::solve_from`]).
+//!
 //! Source of the theory: Zhang, Goldfeld, Greenewald, Mroueh, Sriperumbudur, arXiv 2407.11800. The
 //! treatment of orientation, labels and the preconditioner is our own.
 
+mod checkpoint;
 mod control;
 mod explicit;
 pub mod gaussian;
@@ -45,6 +48,7 @@ pub mod statistics;
 mod units;
 
 pub use crate::change;
+pub use checkpoint::{Checkpoint, Keeper, fingerprint};
 pub use state::State;
 
 use crate::energy::Energy;
@@ -208,7 +212,7 @@ impl Default for Flow {
 }
 
 /// The turn before the first step of a flow with free orientation.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub struct FirstTurn {
     /// Radians, |log O|_F / √2.
@@ -224,7 +228,7 @@ pub struct FirstTurn {
 }
 
 /// One step of a flow.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub struct StepLog {
     /// Time at its end.
@@ -461,13 +465,6 @@ impl Flow {
         energy: &mut dyn Energy,
         observer: &mut dyn Observer,
     ) -> Result<Trajectory> {
-        let mut state = State::new(self, rho, energy, observer)?;
-        while state.status().is_none() {
-            state.step()?;
-            if observer.event(&state.event()).is_break() {
-                state.interrupt();
-            }
-        }
-        Ok(state.finish())
+        self.solve_from(None, rho, energy, observer, None)
     }
 }

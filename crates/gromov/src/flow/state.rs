@@ -1,12 +1,13 @@
 //! A flow between two steps.
 
 mod controlled;
+mod resume;
 mod start;
 mod step;
 
 use super::control::Control;
 use super::units::{Scaled, Units, check_scale};
-use super::{Flow, Metric, Rotation, SCALES, Scheme, Trajectory, Turning, statistics};
+use super::{Flow, SCALES, Scheme, Trajectory, Turning, statistics};
 use crate::energy::Energy;
 use crate::error::{Error, Result};
 use crate::measure::Measure;
@@ -82,13 +83,8 @@ impl<'a> State<'a> {
         flow.check()?;
         crate::energy::check_dim(energy, rho)?;
         check_scale(rho, 1.0, SCALES.0)?;
-        let turning = match (flow.metric, energy.rotation_invariant(), flow.rotation) {
-            (Metric::W2, ..) | (_, true, _) => Turning::Invariant,
-            (_, false, Rotation::Free) => Turning::Free,
-            (_, false, Rotation::Fixed) => Turning::Fixed,
-        };
-        let (n, d) = (rho.len(), rho.dim());
-        let mut gradient = vec![0.0; n * d];
+        let turning = Turning::of(flow, energy);
+        let mut gradient = vec![0.0; rho.points().len()];
         let diffusion = check_diffusion(energy, flow.scheme)?;
         let prepared = energy.prepare(rho, observer)?;
         let value = energy.regular_part(rho, &mut gradient)?;
@@ -96,31 +92,7 @@ impl<'a> State<'a> {
         let units = Units::new(rho, &gradient, diffusion, flow.metric)?;
         units.reduce_gradient(&mut gradient);
         let x = units.reduce(rho);
-        let out = Trajectory {
-            n,
-            d,
-            times: Vec::new(),
-            points: Vec::new(),
-            weights: rho.weights().to_vec(),
-            energies: Vec::new(),
-            second_moments: Vec::new(),
-            beyond_step: Vec::new(),
-            status: Status::Completed,
-            log: Vec::new(),
-            rejected: 0,
-            frames_missed: 0,
-            first_turn: None,
-            mirror_gain: 0.0,
-            step: flow.step.unwrap_or(0.0),
-            metric: flow.metric,
-            scheme: flow.scheme,
-            rotation: (flow.metric == Metric::Igw && turning != Turning::Invariant).then_some(flow.rotation),
-            energy: energy.name(),
-            diffusion,
-            quadratic_form: energy.quadratic_form(d),
-            regular: Vec::new(),
-            regular_errors: Vec::new(),
-        };
+        let out = Self::nothing_yet(flow, rho, energy, turning);
         let mut state = State {
             flow,
             energy: Scaled::new(energy, units, x.clone()),

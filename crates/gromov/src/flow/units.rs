@@ -9,7 +9,7 @@ use crate::linalg;
 use crate::measure::Measure;
 
 /// Units of length, energy and time.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 pub(super) struct Units {
     pub(super) length: f64,
     pub(super) energy: f64,
@@ -36,6 +36,11 @@ impl Units {
             });
         }
         Ok(Units { length, energy, time, squared })
+    }
+
+    /// Can a flow be run in them?
+    pub(super) fn are_normal(&self) -> bool {
+        [self.length, self.energy, self.time, self.squared].iter().all(|unit| unit.is_normal() && *unit > 0.0)
     }
 
     /// The cloud in units.

@@ -363,7 +363,7 @@ fn alternate(
 }
 
 /// A local optimum followed from an earlier one: used where clouds move a little at a time.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Tracked {
     /// A = M / |M| of the last plan.
     pub(crate) direction: Vec<f64>,

@@ -57,7 +57,7 @@ pub fn distance(mu: &Measure, nu: &Measure) -> Result<Solution> {
 }
 
 /// Which method answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Method {
@@ -70,7 +70,7 @@ pub enum Method {
 }
 
 /// Another local optimum close to the best.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub struct Alternative {
     /// Its value.
@@ -80,7 +80,7 @@ pub struct Alternative {
 }
 
 /// Both bounds at a moment of a global search.
-#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub struct Bounds {
     /// Transport problems solved so far.
@@ -92,7 +92,7 @@ pub struct Bounds {
 }
 
 /// Value, bound, plan and rotation.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub struct Solution {
     /// IGW² of the plan found, evaluated without cancellation; scales as length⁴.

@@ -4,9 +4,13 @@ use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use sha2::{Digest, Sha256};
 use tempfile::{Builder, NamedTempFile};
 
 use crate::error::{Error, Result, printable};
+
+/// Ending of temporary files.
+const SUFFIX: &str = ".tmp";
 
 /// Where the bytes go.
 enum Target {
@@ -31,7 +35,7 @@ pub fn check_writable(path: &Path) -> Result<()> {
 
 /// Writes a file in one step: `f` fills a temporary file in the same folder, which is flushed to the
 /// disk and renamed to `path`. When anything fails the old file stays and the temporary file is
-/// removed. A new file gets the usual permissions, a replaced one keeps its own; a symbolic link
+/// removed; one that a killed program left of the same target goes with the next write. A new file gets the usual permissions, a replaced one keeps its own; a symbolic link
 /// keeps pointing to the file replaced. Devices and open streams (`/dev/stdout`) are written
 /// directly. Errors: [`Error::File`] with the text of the operating system.
 pub fn write_atomic(path: &Path, f: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<()> {
@@ -42,7 +46,9 @@ pub fn write_atomic(path: &Path, f: impl FnOnce(&mut dyn Write) -> std::io::Resu
             f(&mut out).and_then(|()| out.flush()).map_err(failed)
         }
         Target::File { path: resolved, folder, old } => {
-            let temporary = new_file(&folder).map_err(|e| denied(path, &e))?;
+            let prefix = prefix(&resolved);
+            sweep(&folder, &prefix);
+            let temporary = new_file(&folder, &prefix).map_err(|e| denied(path, &e))?;
             fill(&temporary, old, f).map_err(failed)?;
             temporary.persist(resolved).map(|_| ()).map_err(|e| failed(e.error))
         }
@@ -66,15 +72,37 @@ fn fill(
 
 /// A temporary file with the permissions of any new file (0666 less the umask), not the private ones
 /// that temporary files have by default.
-fn new_file(folder: &Path) -> std::io::Result<NamedTempFile> {
+fn new_file(folder: &Path, prefix: &str) -> std::io::Result<NamedTempFile> {
     let mut builder = Builder::new();
-    builder.prefix(".gromov-").suffix(".tmp");
+    builder.prefix(prefix).suffix(SUFFIX);
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
         builder.permissions(fs::Permissions::from_mode(0o666));
     }
-    builder.tempfile_in(folder)
+    let file = builder.tempfile_in(folder)?;
+    // held while this program lives; where files cannot be locked none is swept either
+    let _ = file.as_file().lock();
+    Ok(file)
+}
+
+/// How the temporary files of a target begin: a part of the SHA-256 of its name, which may be long.
+fn prefix(target: &Path) -> String {
+    let sum = Sha256::digest(target.file_name().unwrap_or_default().as_encoded_bytes());
+    let digits: String = sum[..4].iter().map(|byte| format!("{byte:02x}")).collect();
+    format!(".gromov-{digits}-")
+}
+
+/// Removes temporary files of a target that no living program holds.
+fn sweep(folder: &Path, prefix: &str) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let (name, path) = (entry.file_name(), entry.path());
+        let name = name.as_encoded_bytes();
+        let is_ours = name.starts_with(prefix.as_bytes()) && name.ends_with(SUFFIX.as_bytes());
+        if is_ours && File::open(&path).is_ok_and(|file| file.try_lock().is_ok()) {
+            let _ = fs::remove_file(&path);
+        }
+    }
 }
 
 fn denied(path: &Path, e: &std::io::Error) -> Error {
@@ -214,6 +242,23 @@ mod tests {
             assert_eq!(write_atomic(&path, |_| Ok(())).unwrap_err().to_string(), text);
         }
         assert_eq!(names(dir.path()), ["file"]);
+    }
+
+    #[test]
+    fn what_a_killed_program_left_goes_and_what_is_written_now_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, other) = (dir.path().join("a.npz"), dir.path().join("b.npz"));
+        let begin = |path: &Path| new_file(dir.path(), &prefix(path)).unwrap().keep().unwrap();
+        // closed as by a kill, held by a program, of another target
+        let (dead, living, foreign) = (begin(&path), begin(&path), begin(&other));
+        drop((dead.0, foreign.0));
+        write_atomic(&path, |out| out.write_all(b"1")).unwrap();
+        let left = |file: &PathBuf| file.exists();
+        assert_eq!((left(&dead.1), left(&living.1), left(&foreign.1)), (false, true, true));
+        drop(living.0);
+        write_atomic(&path, |out| out.write_all(b"2")).unwrap();
+        write_atomic(&other, |out| out.write_all(b"3")).unwrap();
+        assert_eq!(names(dir.path()), ["a.npz", "b.npz"]);
     }
 
     #[cfg(unix)]

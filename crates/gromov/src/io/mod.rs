@@ -17,6 +17,7 @@
 
 mod atomic;
 mod certificate;
+mod checkpoint;
 mod delimited;
 mod limits;
 mod lines;
@@ -36,6 +37,7 @@ use std::path::Path;
 
 pub use atomic::{check_writable, write_atomic};
 pub use certificate::{read_certificate, write_certificate};
+pub use checkpoint::{Texts, read_checkpoint, read_checkpoint_bytes, write_checkpoint};
 pub use delimited::{write_frames_csv, write_plan_csv};
 pub use limits::Limits;
 pub use mesh::{Faces, Mesh, read_mesh, read_mesh_bytes};

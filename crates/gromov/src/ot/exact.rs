@@ -10,6 +10,7 @@
 
 use super::mass::Masses;
 use super::pricing::Columns;
+use super::saved::Saved;
 use super::simplex::{Near, Simplex, over_rows};
 use super::tree::Tree;
 use super::{LowRankCost, Plan, cells, levels};
@@ -55,14 +56,15 @@ pub struct Solution {
 
 /// The basis of a solution, to start the next one from. It fits problems with the same weights, and is worth it when
 /// the cost has changed a little: after four pivots a point it is given up for a cold start.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+#[serde(into = "Saved", try_from = "Saved")]
 pub struct Basis {
-    masses: Masses,
+    pub(super) masses: Masses,
     /// Atoms with mass, in the order of cells: the numbers of the tree count these.
-    rows: Vec<usize>,
-    columns: Vec<usize>,
-    tree: Tree,
-    near: Vec<Near>,
+    pub(super) rows: Vec<usize>,
+    pub(super) columns: Vec<usize>,
+    pub(super) tree: Tree,
+    pub(super) near: Vec<Near>,
 }
 
 impl Exact {

@@ -26,6 +26,7 @@ pub mod line;
 mod mass;
 mod pricing;
 mod refine;
+mod saved;
 mod simplex;
 pub(crate) mod support;
 mod tree;
@@ -132,7 +133,7 @@ impl LowRankCost {
 /// A sparse coupling: entry k moves `mass[k]` from row `rows[k]` to column `columns[k]`.
 ///
 /// Entries are ordered by row, then column; masses are positive and sum to one.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Plan {
     /// Number of rows of the coupling.
     pub n: usize,

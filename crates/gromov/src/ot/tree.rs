@@ -136,6 +136,17 @@ impl Tree {
         tree
     }
 
+    /// The tree of all its arcs, those without flow included. `None` if they do not span all nodes as a tree, or if
+    /// one without flow does not hang on a row.
+    pub(crate) fn spanning(n: usize, m: usize, arcs: &[Arc]) -> Option<Self> {
+        if arcs.len() + 1 != n + m || !connected(n, n + m, arcs) {
+            return None;
+        }
+        let tree = Tree::new(n, m, arcs, &[]);
+        let feasible = |column: usize| column == tree.root || tree.flow[column] > 0;
+        (n..n + m).all(feasible).then_some(tree)
+    }
+
     fn is_row(&self, node: usize) -> bool {
         node < self.n
     }
@@ -347,6 +358,24 @@ impl Tree {
             (new_parent, new_flow, new_size, node) = (node, old_flow, cut - old_size, old_parent);
         }
     }
+}
+
+/// Does the first column reach every node along the arcs?
+fn connected(n: usize, all: usize, arcs: &[Arc]) -> bool {
+    let neighbours = Neighbours::new(n, all, arcs.iter().map(|a| (a.row, a.column)));
+    let mut reached = vec![false; all];
+    reached[n] = true;
+    let mut queue = vec![n];
+    let mut next = 0;
+    while let Some(&node) = queue.get(next) {
+        next += 1;
+        for &(other, _) in neighbours.of(node) {
+            if !std::mem::replace(&mut reached[other as usize], true) {
+                queue.push(other as usize);
+            }
+        }
+    }
+    queue.len() == all
 }
 
 /// The neighbours of each node in a list of pairs (row, column), and which pair it is.

@@ -120,7 +120,7 @@ impl State<'_> {
 
     /// A step of the pair, with the frames asked for inside it. `tau` is not in units.
     fn pair_trial(&mut self, tau: f64) -> Result<Trial> {
-        let (start, end) = (self.time, self.time_after(tau));
+        let (start, end) = (self.time, self.time_after());
         let (d, unit, tau) = (self.x.dim(), self.units.length, tau / self.units.time);
         let mut field = explicit::Field {
             energy: &mut self.energy,

@@ -3,12 +3,57 @@
 use super::State;
 use crate::energy::Energy;
 use crate::error::{Error, Result};
-use crate::flow::{FirstTurn, Metric, Turning, rotation};
+use crate::flow::{FirstTurn, Flow, Metric, Rotation, Trajectory, Turning, rotation};
 use crate::linalg;
+use crate::measure::Measure;
 use crate::mobility::Mobility;
 use crate::solve::{Observer, Status};
 
+impl Turning {
+    pub(super) fn of(flow: &Flow, energy: &dyn Energy) -> Self {
+        match (flow.metric, energy.rotation_invariant(), flow.rotation) {
+            (Metric::W2, ..) | (_, true, _) => Turning::Invariant,
+            (_, false, Rotation::Free) => Turning::Free,
+            (_, false, Rotation::Fixed) => Turning::Fixed,
+        }
+    }
+}
+
 impl State<'_> {
+    /// The trajectory before its first frame.
+    pub(super) fn nothing_yet(
+        flow: &Flow,
+        rho: &Measure,
+        energy: &dyn Energy,
+        turning: Turning,
+    ) -> Trajectory {
+        Trajectory {
+            n: rho.len(),
+            d: rho.dim(),
+            times: Vec::new(),
+            points: Vec::new(),
+            weights: rho.weights().to_vec(),
+            energies: Vec::new(),
+            second_moments: Vec::new(),
+            beyond_step: Vec::new(),
+            status: Status::Completed,
+            log: Vec::new(),
+            rejected: 0,
+            frames_missed: 0,
+            first_turn: None,
+            mirror_gain: 0.0,
+            step: flow.step.unwrap_or(0.0),
+            metric: flow.metric,
+            scheme: flow.scheme,
+            rotation: (flow.metric == Metric::Igw && turning != Turning::Invariant).then_some(flow.rotation),
+            energy: energy.name(),
+            diffusion: energy.diffusion(),
+            quadratic_form: energy.quadratic_form(rho.dim()),
+            regular: Vec::new(),
+            regular_errors: Vec::new(),
+        }
+    }
+
     pub(super) fn first_turn(&mut self, observer: &mut dyn Observer) -> Result<()> {
         let Some(found) = rotation::search(&mut self.energy, &self.x, self.flow.seed, observer)? else {
             self.status = Some(Status::Interrupted);

@@ -16,6 +16,18 @@ use crate::solve::Status;
 const CURVATURE_STEPS: usize = 10;
 const SLOW_STEP: usize = 10;
 
+/// Length and end of the step from `time`: τ, but for the last one before the end of the flow.
+pub(super) fn length_and_end(time: f64, tau: f64, end: Option<f64>) -> (f64, f64) {
+    let length = match end {
+        Some(end) if end - time < tau * (1.0 + 1e-9) => end - time,
+        _ => tau,
+    };
+    match end {
+        Some(end) if length < tau || end - time <= length => (length, end),
+        _ => (length, time + length),
+    }
+}
+
 impl State<'_> {
     /// One step, if the flow still runs.
     pub fn step(&mut self) -> Result<()> {
@@ -50,23 +62,17 @@ impl State<'_> {
 
     /// Length of the next step: the last one is shortened to meet the end.
     pub(super) fn length(&self) -> f64 {
-        match self.flow.time {
-            Some(end) if end - self.time < self.tau * (1.0 + 1e-9) => end - self.time,
-            _ => self.tau,
-        }
+        length_and_end(self.time, self.tau, self.flow.time).0
     }
 
-    /// Time after a step of that length.
-    pub(super) fn time_after(&self, tau: f64) -> f64 {
-        match self.flow.time {
-            Some(end) if tau < self.tau || end - self.time <= tau => end,
-            _ => self.time + tau,
-        }
+    /// Time after the next step.
+    pub(super) fn time_after(&self) -> f64 {
+        length_and_end(self.time, self.tau, self.flow.time).1
     }
 
     /// Counts the step that led to the current point, and looks around there.
     pub(super) fn take(&mut self, log: StepLog, tau: f64) -> Result<()> {
-        self.time = self.time_after(tau);
+        self.time = self.time_after();
         let evaluations = std::mem::take(&mut self.energy.evaluations);
         let log = self.units.restore_log(log);
         self.out.log.push(StepLog { time: self.time, tau, evaluations, ..log });
@@ -100,7 +106,7 @@ impl State<'_> {
         Ok(())
     }
 
-    fn after_step(&mut self) {
+    pub(super) fn after_step(&mut self) {
         if self.status.is_some() {
             return;
         }
