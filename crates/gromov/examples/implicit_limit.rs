@@ -22,6 +22,8 @@ use shared::{first_order, log_log, rms, series, slope};
 const STEPS: [usize; 6] = [4, 8, 16, 32, 64, 128];
 /// Steps of the reference.
 const FINE: usize = 256;
+/// Frames kept of a run.
+const FRAMES: usize = 16;
 
 /// One energy's runs to one end time.
 struct Limit {
@@ -38,7 +40,7 @@ struct Limit {
 
 fn limit(label: &'static str, rho: &Measure, energy: &mut dyn Energy, time: f64) -> Result<Limit> {
     let mut run = |scheme, steps: usize| {
-        let every = steps.div_ceil(STEPS[3]);
+        let every = steps.div_ceil(FRAMES);
         let step = Some(time / steps as f64);
         let flow =
             Flow { scheme, step, steps: Some(steps), every, rotation: Rotation::Fixed, ..Flow::default() };
