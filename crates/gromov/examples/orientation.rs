@@ -220,7 +220,12 @@ fn main() -> Result<()> {
     let worst = check_closed_form(&horse, &first, time)?;
     let fixed = order(&first.fixed.errors);
     let text = vec![format!(
-        "F = ½ ∫ xᵀ Q x, Q with eigenvalues 0.1 and 0.4. Free: the cloud turns at once by {:.2}° (drawn as part of the way to          the second frame), the long axis onto the soft one, at no cost in this geometry; from there eigenvalues of Σ fall          in straight lines, and both schemes are exact for every step: within {worst:.0e} of the closed form (what the          error chart shows of the free mode is rounding and the tolerance of the solver). Fixed: the torque is projected away, F keeps what the turn would have saved, and the implicit scheme has an error of first order, slope {fixed:.3}.",
+        "F = ½ ∫ xᵀ Q x, Q with eigenvalues 0.1 and 0.4. Free: the cloud turns at once by {:.2}° (drawn as part of \
+         the way to the second frame), the long axis onto the soft one, at no cost in this geometry; from there \
+         eigenvalues of Σ fall in straight lines, and both schemes are exact for every step: within {worst:.0e} of \
+         the closed form (what the error chart shows of the free mode is rounding and the tolerance of the solver). \
+         Fixed: the torque is projected away, F keeps what the turn would have saved, and the implicit scheme has an \
+         error of first order, slope {fixed:.3}.",
         first_turn(&first.free.reference)
     )];
     let first = picture(&first, text, None, vec![fixed])?;
@@ -228,7 +233,11 @@ fn main() -> Result<()> {
         case("The energy distance to a turned cell", &horse, &mut EnergyDistance::new(target.clone()), long)?;
     let slopes = vec![order(&second.free.errors), order(&second.fixed.errors)];
     let text = vec![format!(
-        "The target (grey) is a cell turned by 60°. Free: a first turn of {:.2}° takes F from {} to {} before anything is          deformed; {:.2}° follow, a little in each step, and keep the torque at zero. Fixed: the cloud is deformed where it          lies; its torque stays, and F ends {:.1} times higher. Within a mode both schemes agree to first order in τ (slopes          {:.3} and {:.3}); inner products of the two ends differ by {:.0} %. Neither is more right: they are flows          of different functionals.",
+        "The target (grey) is a cell turned by 60°. Free: a first turn of {:.2}° takes F from {} to {} before \
+         anything is deformed; {:.2}° follow, a little in each step, and keep the torque at zero. Fixed: the cloud is \
+         deformed where it lies; its torque stays, and F ends {:.1} times higher. Within a mode both schemes agree to \
+         first order in τ (slopes {:.3} and {:.3}); inner products of the two ends differ by {:.0} %. Neither is more \
+         right: they are flows of different functionals.",
         first_turn(&second.free.reference),
         number(second.free.reference.energies[0], 3),
         number(second.free.reference.first_turn.as_ref().map_or(f64::NAN, |t| t.energy_after), 3),
