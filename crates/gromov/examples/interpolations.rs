@@ -195,14 +195,14 @@ fn check(ways: &[Way; 4], most: f64) {
         // no two places are farther apart than the way between them is long; the flow's frames are interpolated
         let (worst, longer) = (way.places.iter().map(Place::detour).fold(0.0, f64::max), way.length - 1.0);
         assert!(worst <= longer + 1e-3, "{}: {worst}, {longer}", way.label);
-        // d_IGW ≥ IGW; a way whose half looks like a fresh place of the silhouette, give or take a tenth
+        // d_IGW ≥ IGW; half way there is as much of a horse as in the sample, give or take a tenth
         assert!(longer > 0.0 && longer < 0.02, "{}: {longer}", way.label);
         assert!(half(way).chamfer < 1.1 * own, "{}: {:?}", way.label, half(way));
     }
     assert!(half(&ways[2]).chamfer > 2.0 * own && half(&ways[2]).detour() > 1.0);
     assert!(half(&ways[3]).chamfer < 1.2 * own && half(&ways[3]).detour() > half(&ways[1]).detour());
-    // closer to the geodesic than a tenth of the step between places on it
-    assert!(most < 0.01, "{most}");
+    // both curves lie within the ellipse of IGW that their lengths allow: half axis √(1.0076² − 1) / 2 = 0.06
+    assert!(most > 0.0 && most < 0.01, "{most}");
 }
 
 fn charts(ways: &[Way; 4], apart: Vec<(f64, f64)>) -> Vec<Chart> {
@@ -230,11 +230,14 @@ fn charts(ways: &[Way; 4], apart: Vec<(f64, f64)>) -> Vec<Chart> {
             curve(&|p| p.chamfer),
         ),
         chart("Inner products against (1−t) G₀ + t G₁", "relative error", curve(&|p| p.gram)),
-        chart(
-            "The flow’s distance from the geodesic",
-            "IGW to its nearest place / IGW of the two",
-            vec![series("flow of ½ IGW²", 0, apart)],
-        ),
+        Chart {
+            x_label: "share of the way".into(),
+            ..chart(
+                "The flow’s distance from the geodesic",
+                "IGW to its nearest place / IGW of the two",
+                vec![series("flow of ½ IGW²", 0, apart)],
+            )
+        },
     ]
 }
 
