@@ -334,7 +334,7 @@ fn page(n: usize, ways: &[Way; 4], apart: Vec<(f64, f64)>, left: f64) -> Page {
 fn main() -> Result<()> {
     let n = std::env::args().nth(1).and_then(|a| a.parse().ok()).unwrap_or(200);
     let ends = Ends::new(n)?;
-    let flow = Flow { step: Some(0.1), steps: Some(110), ..Flow::default() };
+    let flow = Flow { step: Some(0.025), steps: Some(440), ..Flow::default() };
     let run = flow.solve(&ends.x, &mut Igw::new(ends.y.clone(), search()), &mut ())?;
     let geodesic = Geodesic::default().labelled(&ends.x, &ends.partner, &mut ())?;
     let straight = Geodesic { kind: Kind::Mccann, ..Geodesic::default() };

@@ -14,10 +14,8 @@ pub const FORK: usize = 373;
 /// Centred, of rms radius 1: what an energy with a length of its own needs to be the same task for every cloud.
 pub fn unit(cloud: &Measure) -> Result<Measure> {
     let centred = cloud.centred();
-    let (d, radius) = (cloud.dim(), centred.rms_radius());
-    centred
-        .with_points(centred.points().iter().map(|x| x / radius).collect())
-        .inspect(|m| assert_eq!(m.dim(), d))
+    let radius = centred.rms_radius();
+    centred.with_points(centred.points().iter().map(|x| x / radius).collect())
 }
 
 /// n points of the silhouette of the horse, of rms radius 1.
@@ -27,10 +25,15 @@ pub fn horse(n: usize, seed: u64) -> Result<Measure> {
 
 /// n of the pixels inside the outline of a cell, stratified, of rms radius 1.
 pub fn cell(number: usize, n: usize, seed: u64) -> Result<Measure> {
+    unit(&sample::subsample(&cell_pixels(number)?, n, seed)?)
+}
+
+/// The pixels inside the outline of a cell.
+pub fn cell_pixels(number: usize) -> Result<Measure> {
     let table = numbers(include_str!("../../assets/cells.csv"), 3)?;
     let outline: Vec<(f64, f64)> =
         table.chunks_exact(3).filter(|r| r[0] == number as f64).map(|r| (r[1], r[2])).collect();
-    unit(&sample::subsample(&Measure::uniform(filled(&outline), 2)?, n, seed)?)
+    Measure::uniform(filled(&outline), 2)
 }
 
 /// n vertices of the bunny, stratified, z up, of rms radius 1.
