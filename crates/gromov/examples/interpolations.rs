@@ -289,7 +289,7 @@ fn page(n: usize, ways: &[Way; 4], apart: Vec<(f64, f64)>, left: f64) -> Page {
         below: vec![
             format!(
                 "The flow ends at F = {left:.0e} F₀. No frame of it is farther than {:.2} % of the distance from the \
-                 geodesic: it is a different curve, by little, because between these clouds the straight change of inner \
+                 geodesic: a different curve, by little. Between these clouds the straight change of inner \
                  products nearly stays among clouds of the plane (the geodesic is {:.2} % longer than IGW).",
                 100.0 * most,
                 100.0 * (ways[1].length - 1.0)

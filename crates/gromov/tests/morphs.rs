@@ -69,9 +69,10 @@ fn outlines_are_filled_and_clouds_have_one_size() {
         assert!((pixels.len() as f64 / area - 1.0).abs() < 0.005, "{number}: {} of {area}", pixels.len());
         assert!(pixels.duplicates().is_empty());
     }
-    // eigenvalues of Σ: the outline of the fork by its polygon has the ratio 12.198
+    // eigenvalues of Σ: the polygon of the fork has the ratio 12.198; pixels, of which those centred on a slanted edge count
+    // on the left alone, 12.259, 12.228, 12.213 with sides 1, 1/2, 1/4
     let spectrum = shared::cell_pixels(shared::FORK).unwrap().centred().spectrum().unwrap();
-    assert!((spectrum[0] / spectrum[1] - 12.198).abs() < 0.05, "{spectrum:?}");
+    assert!((spectrum[0] / spectrum[1] - 12.2585).abs() < 1e-3, "{spectrum:?}");
     for cloud in [
         shared::horse(150, 2),
         shared::cell(shared::STAR, 150, 2),
