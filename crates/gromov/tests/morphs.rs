@@ -2,6 +2,8 @@
 
 #[path = "../examples/hands.rs"]
 mod hands;
+#[path = "../examples/shared/mod.rs"]
+mod shared;
 #[path = "../examples/turning_horse.rs"]
 mod turning_horse;
 
@@ -57,4 +59,27 @@ fn inner_products_gain_on_the_geodesic_and_distances_do_not_always() {
     let (i, j) = hands::PAIRS[4];
     let paths = hands::paths(&all[i].1, &all[j].1).unwrap();
     assert!(paths[1].bones > paths[0].bones && paths[1].distances > paths[0].distances, "{paths:?}");
+}
+
+#[test]
+fn outlines_are_filled_and_clouds_have_one_size() {
+    // areas of the two outlines by the shoelace formula; a pixel more or less here and there on the border
+    for (number, area) in [(shared::STAR, 30_456.5), (shared::FORK, 8_165.0)] {
+        let pixels = shared::cell_pixels(number).unwrap();
+        assert!((pixels.len() as f64 / area - 1.0).abs() < 0.005, "{number}: {} of {area}", pixels.len());
+        assert!(pixels.duplicates().is_empty());
+    }
+    // eigenvalues of Σ: the polygon of the fork has the ratio 12.198; pixels, of which those centred on a slanted edge count
+    // on the left alone, 12.259, 12.228, 12.213 with sides 1, 1/2, 1/4
+    let spectrum = shared::cell_pixels(shared::FORK).unwrap().centred().spectrum().unwrap();
+    assert!((spectrum[0] / spectrum[1] - 12.2585).abs() < 1e-3, "{spectrum:?}");
+    for cloud in [
+        shared::horse(150, 2),
+        shared::cell(shared::STAR, 150, 2),
+        shared::bunny(150, 2),
+        shared::spot(150, 2),
+    ] {
+        let cloud = cloud.unwrap();
+        assert!((cloud.rms_radius() - 1.0).abs() < 1e-12 && cloud.len() == 150);
+    }
 }

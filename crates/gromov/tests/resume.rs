@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use gromov::energy::{DoubleWell, EnergyDistance, Igw, Interaction, Mmd, Quadratic, Sum, Wasserstein};
+use gromov::energy::{
+    DoubleWell, EnergyDistance, Entropy, Igw, Interaction, Mmd, Quadratic, SampledEnergyDistance, Sum,
+    Wasserstein,
+};
 use gromov::flow::{Checkpoint, Keeper, Metric, Rotation, Scheme, State, fingerprint};
 use gromov::igw::Alternating;
 use gromov::io::{Limits, ReadOptions, read_checkpoint, read_checkpoint_bytes, write_checkpoint};
@@ -11,7 +14,18 @@ use gromov::solve::Event;
 use gromov::{Energy, Error, Flow, Measure, Status, Trajectory};
 use sha2::{Digest, Sha256};
 
-const NAMES: [&str; 8] = ["quadratic", "well", "interaction", "distance", "mmd", "wasserstein", "igw", "sum"];
+const NAMES: [&str; 10] = [
+    "quadratic",
+    "well",
+    "interaction",
+    "distance",
+    "batches",
+    "mmd",
+    "wasserstein",
+    "igw",
+    "sum",
+    "diffusion",
+];
 
 fn cloud(seed: u64, n: usize, d: usize, weighted: bool) -> Measure {
     let mut s = Source::new(seed, 31);
@@ -28,6 +42,13 @@ fn energy(name: &str) -> Box<dyn Energy> {
         "well" => Box::new(DoubleWell),
         "interaction" => Box::new(Interaction::new(4.0, 2.0).unwrap()),
         "distance" => Box::new(EnergyDistance::new(same)),
+        "batches" => Box::new(SampledEnergyDistance::new(same, 6, 5).unwrap()),
+        "diffusion" => {
+            let mut sum = Sum::default();
+            sum.add(0.1, Box::new(Entropy));
+            sum.add(1.0, Box::new(EnergyDistance::new(same)));
+            Box::new(sum)
+        }
         "mmd" => Box::new(Mmd::new(same, 0.7).unwrap()),
         "wasserstein" => Box::new(Wasserstein::new(same)),
         "igw" => Box::new(Igw::new(other, search)),
@@ -66,6 +87,58 @@ fn text(run: &Trajectory) -> String {
     format!("{run:?}")
 }
 
+/// Resumes a run at every step, in memory and through a file in turns; how often.
+fn resume_everywhere(flow: &Flow, rho: &Measure, name: &str, path: &Path) -> usize {
+    let (whole, all) = run(flow, rho, name);
+    for (step, checkpoint) in all.iter().enumerate() {
+        let case = format!("{name} {flow:?} {step}");
+        assert!(checkpoint.steps() == step.min(whole.steps()), "{case}");
+        let from = if step % 2 == 0 {
+            checkpoint.clone()
+        } else {
+            write_checkpoint(path, checkpoint, &Vec::new()).unwrap();
+            let back = read_checkpoint(path, &ReadOptions::default()).unwrap().0;
+            assert_eq!(bytes(&back), bytes(checkpoint), "{case}");
+            back
+        };
+        assert_eq!(text(&resumed(flow, &from, rho, name).unwrap()), text(&whole), "{case}");
+        // and the next checkpoint is the same
+        if let Some(next) = all.get(step + 1) {
+            let mut energy = energy(name);
+            let mut state = State::resume(flow, from, rho, &mut *energy).unwrap();
+            state.step().unwrap();
+            assert_eq!(bytes(&state.checkpoint().unwrap()), bytes(next), "{case}");
+        }
+    }
+    all.len()
+}
+
+#[test]
+fn steps_of_controlled_length_and_frames_at_asked_times_are_resumed_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("run.ck");
+    let rho = cloud(1, 18, 2, false);
+    let base = Flow { time: Some(0.3), step: Some(0.01), every: 2, ..Flow::default() };
+    let frame_times = Some(vec![0.05, 0.1, 0.1001, 0.25, 0.3]);
+    let cases = [
+        Flow { scheme: Scheme::Adaptive, rtol: Some(1e-4), ..base.clone() },
+        Flow { scheme: Scheme::Adaptive, frame_times, every: 1, ..base.clone() },
+        Flow { scheme: Scheme::Implicit, rtol: Some(1e-2), ..base.clone() },
+    ];
+    for name in ["distance", "igw"] {
+        for flow in &cases {
+            assert!(resume_everywhere(flow, &rho, name, &path) > 3);
+        }
+    }
+    let (_, all) = run(&cases[0], &rho, "distance");
+    let longer = Flow { time: Some(0.4), ..cases[0].clone() };
+    let text = resumed(&longer, &all[1], &rho, "distance").unwrap_err().to_string();
+    assert!(text.contains("0.3") && text.contains("0.4") && text.contains("controlled"), "{text}");
+    let other = Flow { rtol: Some(1e-5), ..cases[0].clone() };
+    let text = resumed(&other, &all[1], &rho, "distance").unwrap_err().to_string();
+    assert_eq!(text, "rtol: the checkpoint has 0.0001, now 1e-5");
+}
+
 #[test]
 fn a_flow_resumed_at_any_step_has_the_bits_of_the_whole() {
     let (mut runs, mut resumes) = (0, 0);
@@ -76,33 +149,14 @@ fn a_flow_resumed_at_any_step_has_the_bits_of_the_whole() {
             [(Metric::Igw, Rotation::Free), (Metric::Igw, Rotation::Fixed), (Metric::W2, Rotation::Free)]
         {
             for &scheme in Scheme::ALL {
+                if name == "diffusion" && scheme != Scheme::Langevin {
+                    continue;
+                }
                 let rho = cloud(1, 18, 2, k % 2 == 1);
                 // past the age at which curvatures are renewed
                 let flow = Flow { metric, rotation, scheme, steps: Some(13), every: 3, ..Flow::default() };
-                let (whole, all) = run(&flow, &rho, name);
+                resumes += resume_everywhere(&flow, &rho, name, &path);
                 runs += 1;
-                for (step, checkpoint) in all.iter().enumerate() {
-                    assert!(checkpoint.steps() == step.min(whole.steps()), "{name} {step}");
-                    let case = format!("{name} {metric:?} {rotation:?} {scheme:?} {step}");
-                    // in memory and through a file in turns
-                    let from = if (step + k) % 2 == 0 {
-                        checkpoint.clone()
-                    } else {
-                        write_checkpoint(&path, checkpoint, &Vec::new()).unwrap();
-                        let back = read_checkpoint(&path, &ReadOptions::default()).unwrap().0;
-                        assert_eq!(bytes(&back), bytes(checkpoint), "{case}");
-                        back
-                    };
-                    assert_eq!(text(&resumed(&flow, &from, &rho, name).unwrap()), text(&whole), "{case}");
-                    // and the next checkpoint is the same
-                    if let Some(next) = all.get(step + 1) {
-                        let mut energy = energy(name);
-                        let mut state = State::resume(&flow, from, &rho, &mut *energy).unwrap();
-                        state.step().unwrap();
-                        assert_eq!(bytes(&state.checkpoint().unwrap()), bytes(next), "{case}");
-                    }
-                    resumes += 1;
-                }
             }
         }
     }

@@ -97,6 +97,20 @@ impl Field<'_> {
     }
 }
 
+/// [`Error::Singular`] where the symmetric part of ∫ x zᵀ is not positive: a singular cloud lies between x and z, and v
+/// has a pole there.
+pub(super) fn check_side(x: &Measure, z: &Measure) -> Result<()> {
+    let d = x.dim();
+    let cross = linalg::moment(x.weights(), x.points(), d, z.points(), d);
+    let back = linalg::transpose(&cross, d, d);
+    let symmetric: Vec<f64> = cross.iter().zip(&back).map(|(a, b)| 0.5 * (a + b)).collect();
+    let values = linalg::symmetric_eigen(&symmetric, d)?.values;
+    match values[d - 1] > 0.0 {
+        true => Ok(()),
+        false => Err(Error::Singular { smallest: values[d - 1], largest: values[0], floor: 0.0 }),
+    }
+}
+
 /// A Runge-Kutta method whose stages each start from the velocity of the one before.
 pub(super) struct Method {
     /// How far ahead each further stage lies, in steps.
@@ -125,8 +139,14 @@ impl Method {
         first: Vec<f64>,
         tau: f64,
     ) -> Result<Measure> {
-        let ahead =
-            |v: &[f64], h: f64| x.with_points(x.points().iter().zip(v).map(|(x, v)| x + h * v).collect());
+        let igw = field.metric == Metric::Igw;
+        let ahead = |v: &[f64], h: f64| {
+            let z = x.with_points(x.points().iter().zip(v).map(|(x, v)| x + h * v).collect())?;
+            if igw {
+                check_side(x, &z)?;
+            }
+            Ok::<_, Error>(z)
+        };
         let mut sum: Vec<f64> = first.iter().map(|v| self.weights[0] * v).collect();
         let mut last = first;
         for (fraction, weight) in self.ahead.iter().zip(&self.weights[1..]) {

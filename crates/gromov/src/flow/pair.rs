@@ -9,8 +9,8 @@
 //! Solving Ordinary Differential Equations I, II.6.
 
 use super::Metric;
-use super::explicit::{Field, Stage};
-use crate::error::{Error, Result};
+use super::explicit::{Field, Stage, check_side};
+use crate::error::Result;
 use crate::linalg;
 use crate::measure::Measure;
 
@@ -105,19 +105,6 @@ fn sum(velocities: &[Vec<f64>], a: &[f64], tau: f64, mut to: Vec<f64>) -> Vec<f6
         }
     }
     to
-}
-
-/// [`Error::Singular`] where the symmetric part of ∫ x zᵀ is not positive.
-fn check_side(x: &Measure, z: &Measure) -> Result<()> {
-    let d = x.dim();
-    let cross = linalg::moment(x.weights(), x.points(), d, z.points(), d);
-    let back = linalg::transpose(&cross, d, d);
-    let symmetric: Vec<f64> = cross.iter().zip(&back).map(|(a, b)| 0.5 * (a + b)).collect();
-    let values = linalg::symmetric_eigen(&symmetric, d)?.values;
-    match values[d - 1] > 0.0 {
-        true => Ok(()),
-        false => Err(Error::Singular { smallest: values[d - 1], largest: values[0], floor: 0.0 }),
-    }
 }
 
 #[cfg(test)]
