@@ -8,6 +8,9 @@ use crate::error::Result;
 /// Pairs kept: 2 · MEMORY vectors of the size of the cloud.
 const MEMORY: usize = 6;
 const LINE_SEARCH_CAP: usize = 20;
+/// Trials in a bracket in which values can fall by rounding alone: where F is smooth two or three are enough, and at a
+/// kink (points that meet) the derivative leaps however near the trials are.
+const LEVEL_CAP: usize = 5;
 const SUFFICIENT: f64 = 0.1;
 const CURVATURE: f64 = 0.9;
 
@@ -91,8 +94,8 @@ pub(crate) fn minimise(objective: &mut dyn Objective, at: &mut Point, stop: Stop
         }
         let search = Search { slope, noise: 1e-14 * stop.value_scale.max(at.value.abs()) };
         let found = line_search(objective, at, &direction, search, &mut trial)?;
-        if !found {
-            if memory.is_empty() || retried {
+        if found != Found::Point {
+            if memory.is_empty() || retried || found == Found::Level {
                 // no lower value within rounding of the minimum
                 out.converged = out.residual <= 100.0 * stop.floor;
                 return Ok(out);
@@ -143,6 +146,17 @@ struct Search {
     noise: f64,
 }
 
+/// What a line search has found.
+#[derive(Debug, PartialEq)]
+enum Found {
+    /// A point.
+    Point,
+    /// No point, where values can fall by rounding alone: at a kink another direction does no better.
+    Level,
+    /// No point.
+    Nothing,
+}
+
 /// A step length that meets the Wolfe or the approximate Wolfe conditions; leaves the point in `trial`.
 fn line_search(
     objective: &mut dyn Objective,
@@ -150,11 +164,11 @@ fn line_search(
     direction: &[f64],
     search: Search,
     trial: &mut Point,
-) -> Result<bool> {
+) -> Result<Found> {
     let Search { slope, noise } = search;
     let mut low = (0.0, slope);
     let mut high: Option<(f64, f64)> = None;
-    let mut length = 1.0;
+    let (mut length, mut level) = (1.0, 0);
     for _ in 0..LINE_SEARCH_CAP {
         for k in 0..trial.y.len() {
             trial.y[k] = at.y[k] + length * direction[k];
@@ -166,7 +180,7 @@ fn line_search(
         let approximate =
             trial.value <= at.value + noise && (2.0 * SUFFICIENT - 1.0) * slope >= derivative && steep;
         if wolfe || approximate {
-            return Ok(true);
+            return Ok(Found::Point);
         }
         // outside the domain of F (not finite) is too far as well
         let inside = trial.value.is_finite() && derivative.is_finite();
@@ -174,6 +188,10 @@ fn line_search(
             high = Some((length, if inside { derivative } else { 0.0 }));
         } else {
             low = (length, derivative);
+        }
+        level += usize::from(high.is_some() && -slope * length <= noise);
+        if level == LEVEL_CAP {
+            return Ok(Found::Level);
         }
         length = match high {
             None => 2.0 * length,
@@ -191,7 +209,7 @@ fn line_search(
             break;
         }
     }
-    Ok(false)
+    Ok(Found::Nothing)
 }
 
 #[cfg(test)]
