@@ -248,7 +248,9 @@ Energies (--energy, given once or more and summed):
       target=FILE
       batch=B              from random batches of B points, drawn anew each
                            step [default: all pairs; above a thousand million
-                           of them batch=256 is some 100 times faster]
+                           of them batch=256 is some 100 times faster]. The
+                           energy is then an estimate and may be negative;
+                           for schemes with fixed steps
   mmd                      half the squared MMD to a cloud of the same dimension
       target=FILE,bandwidth=0.5   kernel exp(-|x - y|^2 / (2 bandwidth^2))
   wasserstein              W2^2 / 2 to a cloud of the same dimension
@@ -281,7 +283,12 @@ Table: Sigma_k are the eigenvalues of the second moment (length^2); moved is
 the length of the path so far (length^2 with igw, length with w2); inner are
 the inner iterations since the row above; gram change is the relative change
 of inner products since the start, blind to rotations. Of a diffusion
-(--scheme langevin): estimates from the particles, each +- its standard error.
+(--scheme langevin): estimates from the particles, each +- the standard error
+of an independent sample: energy = regular + a entropy, a the weight of the
+entropy, and regular all other energies; the entropy from distances to near
+neighbours (not with unequal weights or coinciding points). exact: Sigma of the
+exact flow, where the energies are quadratic without center, entropy,
+kl-gaussian without mean. JSON: statistics, exact_spectrum; energies are null.
 
 Files: .npz holds times (k,), points (k,n,d), weights (n,), energies (k,),
 second_moments (k,d,d) and meta (JSON text); .csv rows time,i,x1..xd,w. With
@@ -308,7 +315,9 @@ pub struct Flow {
     /// energies with entropy or kl-gaussian
     #[arg(long, value_parser = scheme(), default_value = "implicit")]
     pub scheme: Scheme,
-    /// Step tau; with adaptive or --rtol the first one tried [default: the first step moves by 0.05 |Sigma| (igw) or 0.05 of the rms radius (w2)]
+    /// Step tau; with adaptive or --rtol the first one tried [default: the first step moves by 0.05 |Sigma| (igw) or
+    /// 0.05 of the rms radius (w2); langevin: at most 0.03 of the least eigenvalue squared / a in each step (igw), or
+    /// with noise of that size (w2)]
     #[arg(long, value_name = "TAU", allow_negative_numbers = true)]
     pub step: Option<f64>,
     /// Number of steps [default, without --time: to convergence, at most 200]
@@ -338,8 +347,8 @@ pub struct Flow {
         allow_negative_numbers = true
     )]
     pub frame_times: Option<Vec<f64>>,
-    /// free: the energy chooses the orientation, at no cost; fixed: no net rotation (igw only) [default:
-    /// free]
+    /// free: the energy chooses the orientation, which costs no distance (its search takes d(d-1)/2 gradients at
+    /// a time: in many dimensions it is long); fixed: no net rotation (igw only) [default: free]
     #[arg(long, value_enum)]
     pub rotation: Option<Rotation>,
     /// Without --steps and --time: converged when the speed is at most X times its first value

@@ -1,6 +1,6 @@
 //! Flows with steps of controlled length, against exact solutions and fine ones.
 
-use gromov::energy::{Igw, Quadratic, check::fit_slope};
+use gromov::energy::{DoubleWell, Igw, Mmd, Quadratic, Sum, check::fit_slope};
 use gromov::flow::{Flow, Metric, Rotation, Scheme};
 use gromov::igw::Alternating;
 use gromov::measure::sample::Source;
@@ -486,15 +486,23 @@ fn every_stop_is_met() {
 
 #[test]
 fn threads_change_nothing() {
-    let rho = cloud(11, &[1.6, 0.9]);
-    let run = |threads: usize, flow: &Flow| {
+    // above the size of the chunks that sums are made of, and a sum over pairs
+    let run = |threads: usize, n: usize, flow: &Flow| {
+        let rho = gromov::measure::sample::gaussian(n, 2, 11).unwrap();
+        let target = gromov::measure::sample::ball(200, 2, 12).unwrap();
+        let mut sum = Sum::default();
+        sum.add(1.0, Box::new(DoubleWell));
+        if n < 1000 {
+            sum.add(1.0, Box::new(Mmd::new(target, 0.7).unwrap()));
+        }
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| format!("{:?}", flow.solve(&rho, &mut Tilted, &mut ()).unwrap()))
+        pool.install(|| format!("{:?}", flow.solve(&rho, &mut sum, &mut ()).unwrap()))
     };
     let dense = Flow { time: Some(0.5), frame_times: Some(vec![0.1, 0.3]), ..adaptive(1e-7) };
     let implicit = Flow { time: Some(0.2), rtol: Some(1e-4), ..Flow::default() };
-    for flow in [dense, implicit] {
-        assert_eq!(run(1, &flow), run(2, &flow));
+    let short = Flow { time: Some(0.05), ..adaptive(1e-3) };
+    for (n, flow) in [(500, dense), (300, implicit), (9000, short)] {
+        assert_eq!(run(1, n, &flow), run(2, n, &flow));
     }
 }
 

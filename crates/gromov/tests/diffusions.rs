@@ -224,3 +224,51 @@ fn the_law_of_a_trajectory_is_the_flow_of_gaussians_from_its_second_moment() {
         assert!(flow.solve(&rho, &mut DoubleWell, &mut ()).unwrap().law().unwrap().is_none());
     }
 }
+
+#[test]
+fn runs_vary_more_than_an_independent_sample_because_particles_see_each_other() {
+    // KL(·, N(0, 1)) at equilibrium: dδ = −δ dt + (2/√n) dB for the excess δ of Σ, variance 4/n where the law's sample
+    // has 2/n (W2: no such feedback)
+    let n = 400;
+    for (metric, ratio) in [(Metric::Igw, 2.0f64.sqrt()), (Metric::W2, 1.0)] {
+        let runs = 250;
+        let mut squares = 0.0;
+        for seed in 0..runs {
+            let start = sample::gaussian(n, 1, 1000 + seed).unwrap();
+            let flow = Flow {
+                metric,
+                scheme: Scheme::Langevin,
+                step: Some(0.1),
+                steps: Some(40),
+                every: 40,
+                seed,
+                ..Flow::default()
+            };
+            let mut kl = KlGaussian::new(None, &[1.0]).unwrap();
+            let found = flow.solve(&start, &mut kl, &mut ()).unwrap().statistics(1).unwrap().second_moment[0];
+            squares += ((found.value - 1.0) / found.error).powi(2) / runs as f64;
+        }
+        let rms = squares.sqrt();
+        println!("{metric:?}: spread over error {rms:.3}, derived {ratio:.3}");
+        // the rms of 250 numbers has an error of 1/√500
+        assert!((rms / ratio - 1.0).abs() < 0.16, "{metric:?}: {rms}");
+    }
+}
+
+#[test]
+fn a_step_that_the_program_chose_shortens_with_the_cloud_and_one_too_long_is_counted() {
+    // from variance 1 to that of the target, 0.04: a step of 0.03 λ² at the start is 19 λ² at the end
+    let start = normal(&[1.0], 6);
+    let mut kl = KlGaussian::new(None, &[0.04]).unwrap();
+    let law = Functional::kl(&[0.04]).unwrap();
+    let flow = Flow { scheme: Scheme::Langevin, time: Some(0.09), every: 1_000_000, ..Flow::default() };
+    let run = flow.solve(&start, &mut kl, &mut ()).unwrap();
+    assert_eq!((run.status, run.stiff()), (Status::Completed, 0));
+    let exact = gaussian::Flow::new(&law, &start.second_moment(), Metric::Igw).unwrap().at(0.09).unwrap();
+    let found = run.statistics(1).unwrap().spectrum[0];
+    println!("{} steps: {} ± {}, exact {}", run.steps(), found.value, found.error, exact.spectrum[0]);
+    assert!(((found.value - exact.spectrum[0]) / found.error).abs() < 4.0);
+    assert!(run.log.last().unwrap().tau <= 1e-3);
+    let long = Flow { step: Some(0.03), ..flow };
+    assert!(long.solve(&start, &mut kl, &mut ()).unwrap().stiff() > 0);
+}

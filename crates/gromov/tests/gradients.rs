@@ -1,7 +1,8 @@
 //! Taylor slope 2 for every energy, and transport energies against their definitions.
 
 use gromov::energy::{
-    DoubleWell, EnergyDistance, Igw, Interaction, Mmd, Quadratic, Sum, Wasserstein, check::taylor_slope,
+    DoubleWell, EnergyDistance, Entropy, Igw, Interaction, KlGaussian, Mmd, Quadratic, Sum, Wasserstein,
+    check::taylor_slope,
 };
 use gromov::igw::{Alternating, align};
 use gromov::measure::sample::Source;
@@ -100,5 +101,45 @@ fn zero_weights_move_along_and_do_not_count() {
         let mut g = vec![f64::NAN; 3];
         let value = energy.value_and_gradient(&rho, &mut g).unwrap();
         assert!(value.is_finite() && g.iter().all(|x| x.is_finite()), "{}: {g:?}", energy.name());
+    }
+}
+
+#[test]
+fn the_first_variation_is_the_derivative_in_the_weights() {
+    // d/dε F((1 − ε) ρ + ε δ_{x_i}) = δF(x_i) − ∫ δF dρ, by the central difference, exact for quadratic functionals
+    let mut s = Source::new(77, 1);
+    let points: Vec<f64> = (0..30).map(|_| s.normal()).collect();
+    let weights = (0..15).map(|_| 0.3 + s.unit()).collect();
+    let rho = Measure::normalized(points, 2, weights).unwrap();
+    let target = gromov::measure::sample::gaussian(9, 2, 4).unwrap();
+    let mut sum = Sum::default();
+    sum.add(0.5, Box::new(Entropy));
+    sum.add(2.0, Box::new(DoubleWell));
+    sum.add(-0.3, Box::new(EnergyDistance::new(target.clone())));
+    let cases: Vec<Box<dyn Energy>> = vec![
+        Box::new(Quadratic::new(Some(vec![0.3, -1.0]), Some(vec![2.0, 0.4, 0.4, 1.0])).unwrap()),
+        Box::new(DoubleWell),
+        Box::new(Interaction::new(4.0, 2.0).unwrap()),
+        Box::new(Interaction::new(1.5, 0.0).unwrap()),
+        Box::new(EnergyDistance::new(target.clone())),
+        Box::new(Mmd::new(target, 0.8).unwrap()),
+        Box::new(KlGaussian::new(Some(vec![0.2, 0.1]), &[1.0, 0.2, 0.2, 0.5]).unwrap()),
+        Box::new(sum),
+    ];
+    for mut energy in cases {
+        let variation = energy.first_variation(&rho).unwrap().unwrap();
+        let mean: f64 = variation.iter().zip(rho.weights()).map(|(v, w)| v * w).sum();
+        let mut gradient = vec![0.0; 30];
+        for i in 0..15 {
+            let mut at = |epsilon: f64| {
+                let weight = |(k, w): (usize, &f64)| (1.0 - epsilon) * w + if k == i { epsilon } else { 0.0 };
+                let w = rho.weights().iter().enumerate().map(weight).collect();
+                let moved = Measure::normalized(rho.points().to_vec(), 2, w).unwrap();
+                energy.regular_part(&moved, &mut gradient).unwrap()
+            };
+            let slope = (at(1e-3) - at(-1e-3)) / 2e-3;
+            let want = variation[i] - mean;
+            assert!((slope - want).abs() < 1e-10 * (1.0 + want.abs()), "{}: {slope} {want}", energy.name());
+        }
     }
 }

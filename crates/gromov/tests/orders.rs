@@ -94,7 +94,7 @@ fn an_explicit_step_across_a_singular_cloud_is_not_taken() {
     // ½ ∫ |x|²: the second eigenvalue is extinct at t = 2 λ
     let rho = cloud();
     let mut energy = Quadratic::new(None, None).unwrap();
-    for scheme in [Scheme::Euler, Scheme::Heun, Scheme::Rk4] {
+    for scheme in [Scheme::Euler, Scheme::Heun, Scheme::Rk4, Scheme::Langevin] {
         for step in [0.25, 0.7, 3.0, 1e3] {
             let flow = Flow { scheme, step: Some(step), time: Some(1e4), ..Flow::default() };
             let run = flow.solve(&rho, &mut energy, &mut ()).unwrap();

@@ -35,6 +35,8 @@ struct Object<'a> {
     energy_start: f64,
     energy_end: f64,
     energy_rises: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stiff: Option<usize>,
     skew: f64,
     turned: f64,
     first_turn: &'a Option<FirstTurn>,
@@ -140,7 +142,7 @@ pub fn run(args: &args::Flow, common: &args::Common) -> Result<u8, Failure> {
         Some(e) => {
             let told = output::count(run.steps(), "step");
             Err(Failure::new(format!(
-                "{e}; the flow ended after {told}, and the checkpoint is as it was before"
+                "{e}; the flow ended after {told}, and a checkpoint written before is as it was"
             )))
         }
     }
@@ -218,6 +220,7 @@ fn object<'a>(
         energy_start: run.energies[0],
         energy_end: run.energies[last],
         energy_rises: run.energy_rises(),
+        stiff: (run.diffusion > 0.0).then(|| run.stiff()),
         skew: run.skew(),
         turned: run.turned(),
         first_turn: &run.first_turn,
@@ -288,7 +291,6 @@ fn summary(
         _ if run.diffusion > 0.0 => "chosen: 200 steps".into(),
         _ => format!("chosen: to convergence (tol {:e}) or 200 steps", args.tol),
     };
-    let exact = exact_spectrum(run)?;
     let last = run.frames() - 1;
     let (steps, time) = (run.steps(), short(run.times[last]));
     let mut pairs = vec![
@@ -306,27 +308,14 @@ fn summary(
         ("metric", format!("{}, {} scheme", trajectory::metric_name(run.metric), run.scheme.name())),
     ];
     pairs.extend(control(&job.options, run));
-    let rises = run.energy_rises();
-    if rises > 0 {
-        pairs.push((
-            "note",
-            format!("the energy rose in {}: too long; try a smaller --step", output::count(rises, "step")),
-        ));
-    }
+    pairs.extend(notes(run).into_iter().map(|text| ("note", text)));
     if igw {
         pairs.push(("turned", turned(run)));
         pairs.push(("mirror_gain", mirror_gain(run)));
         pairs
             .push(("skew", format!("{} (largest torque after the first turn, relative)", short(run.skew()))));
     }
-    if let Some(error) = run.log.last().and_then(|s| s.sampling_error) {
-        let text = format!("the energy is from batches: standard error {} in the last step", short(error));
-        pairs.push(("sampled", text));
-    }
-    if let Some(exact) = exact {
-        let list: Vec<String> = exact.iter().map(|l| short(*l)).collect();
-        pairs.push(("exact", format!("Sigma {} at the end, by the flow of Gaussians", list.join(", "))));
-    }
+    pairs.extend(estimates(run)?);
     let relabelled = match run.relabelled() {
         Some(count) => output::count(count, "point"),
         None => "not checked".into(),
@@ -334,10 +323,6 @@ fn summary(
     pairs.push(("relabelled", relabelled));
     pairs.push(("unsolved", trajectory::unsolved(run)));
     pairs.push(("seed", common.seed.to_string()));
-    if run.frames_missed > 0 {
-        let missed = output::count(run.frames_missed, "time");
-        pairs.push(("note", format!("no frame at {missed} of --frame-times: the flow ended before")));
-    }
     let out = job.out.as_ref().map(|o| output_line(&o.path, run.frames()));
     pairs.push(("out", out.unwrap_or_else(|| "none (--out FILE.npz keeps the frames)".into())));
     if let Some(path) = &job.report {
@@ -350,12 +335,57 @@ fn summary(
     if let Some(steps) = long.resumed_at {
         pairs.push(("resumed", format!("after {}", output::count(steps, "step"))));
     }
-    if let Some(file) = &long.checkpoint {
-        let (file, steps) = (printable(file), output::count(long.kept, "step"));
-        pairs.push(("checkpoint", format!("{file} ({steps}; --resume {file} goes on from there)")));
-    }
+    pairs.extend(checkpoint(job, long).map(|text| ("checkpoint", text)));
     pairs.push(("seconds", format!("{seconds:.3}")));
     Ok(output::lines(&pairs))
+}
+
+/// What a user should know of the steps.
+fn notes(run: &Trajectory) -> Vec<String> {
+    let mut out = Vec::new();
+    if run.stiff() > 0 {
+        let steps = output::count(run.stiff(), "step");
+        out.push(format!(
+            "{steps} above 0.2 of the least eigenvalue squared / a: too long; try a smaller --step"
+        ));
+    }
+    let rises = run.energy_rises();
+    if rises > 0 {
+        let steps = output::count(rises, "step");
+        out.push(format!("the energy rose in {steps}: too long; try a smaller --step"));
+    }
+    if run.frames_missed > 0 {
+        let missed = output::count(run.frames_missed, "time");
+        out.push(format!("no frame at {missed} of --frame-times: the flow ended before"));
+    }
+    out
+}
+
+/// What is estimated, and what is known exactly beside it.
+fn estimates(run: &Trajectory) -> Result<Vec<(&'static str, String)>, Failure> {
+    let short = |x: f64| output::number(x, 6);
+    let mut pairs = Vec::new();
+    if let Some(error) = run.log.last().and_then(|s| s.sampling_error) {
+        let error = if error.is_nan() { "unknown".into() } else { short(error) };
+        pairs.push((
+            "sampled",
+            format!("the energy is from batches: standard error {error} in the last step"),
+        ));
+    }
+    if let Some(exact) = exact_spectrum(run)? {
+        let list: Vec<String> = exact.iter().map(|l| short(*l)).collect();
+        pairs.push(("exact", format!("Sigma {} at the end, by the flow of Gaussians", list.join(", "))));
+    }
+    Ok(pairs)
+}
+
+/// What there is to go on from.
+fn checkpoint(job: &job::Flow, long: &Long) -> Option<String> {
+    if let Some(file) = &long.checkpoint {
+        let (file, steps) = (printable(file), output::count(long.kept, "step"));
+        return Some(format!("{file} ({steps}; --resume {file} goes on from there)"));
+    }
+    job.keep.as_ref().map(|_| "none (the flow was stopped before its first step)".into())
 }
 
 /// Tolerances and rejected trials, where steps are controlled.

@@ -33,7 +33,8 @@ impl Keep {
         let Some(path) = &args.checkpoint else {
             return Ok(None);
         };
-        if path.metadata().is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+        let stream = ["/dev", "/proc"].iter().any(|folder| path.starts_with(folder));
+        if stream || path.metadata().is_ok_and(|found| !found.is_file() && !found.is_dir()) {
             let problem =
                 "is not a regular file, and a run cannot be resumed from it; give --checkpoint a file";
             return Err(Failure::file(path, problem));

@@ -133,6 +133,15 @@ impl Energy for EnergyDistance {
         self.evaluate(rho, None)
     }
 
+    /// ∫ |x − y| dν − ∫ |x − x'| dρ; not given on the line.
+    fn first_variation(&mut self, rho: &Measure) -> Result<Option<Vec<f64>>> {
+        super::check_dim(self, rho)?;
+        let Kind::Space { target, .. } = &mut self.0 else { return Ok(None) };
+        let (near, far) = target.both(rho);
+        let (pull, push) = (far.potential(Distance, rho), near.potential(Distance, rho));
+        Ok(Some(pull.iter().zip(&push).map(|(a, b)| a * far.unit - b * near.unit).collect()))
+    }
+
     fn dim(&self) -> Option<usize> {
         match &self.0 {
             Kind::Line(_) => Some(1),
@@ -226,6 +235,16 @@ impl Energy for Mmd {
 
     fn value(&mut self, rho: &Measure) -> Result<f64> {
         self.evaluate(rho, None)
+    }
+
+    /// ∫ k d(ρ − ν).
+    fn first_variation(&mut self, rho: &Measure) -> Result<Option<Vec<f64>>> {
+        super::check_dim(self, rho)?;
+        let bandwidth = self.bandwidth;
+        let (own, cross) = self.target.both(rho);
+        let alone = own.potential(Mmd::kernel(bandwidth, own.unit), rho);
+        let mixed = cross.potential(Mmd::kernel(bandwidth, cross.unit), rho);
+        Ok(Some(alone.iter().zip(&mixed).map(|(a, b)| a - b).collect()))
     }
 
     fn dim(&self) -> Option<usize> {
@@ -324,10 +343,14 @@ impl Interaction {
         Ok(Interaction { p, q })
     }
 
+    fn kernel(&self, unit: f64) -> Result<Powers> {
+        let repulsion = if self.q > 0.0 { Some(Term::new(self.q, unit)?) } else { None };
+        Ok(Powers { attraction: Term::new(self.p, unit)?, repulsion })
+    }
+
     fn evaluate(&self, rho: &Measure, mut gradient: Option<&mut [f64]>) -> Result<f64> {
         let unit = linalg::power_of_two_scale(rho.scale());
-        let repulsion = if self.q > 0.0 { Some(Term::new(self.q, unit)?) } else { None };
-        let kernel = Powers { attraction: Term::new(self.p, unit)?, repulsion };
+        let kernel = self.kernel(unit)?;
         let columns = Columns::new(rho, unit);
         if let Some(gradient) = gradient.as_deref_mut() {
             gradient.fill(0.0);
@@ -351,6 +374,12 @@ impl Energy for Interaction {
 
     fn value(&mut self, rho: &Measure) -> Result<f64> {
         self.evaluate(rho, None)
+    }
+
+    /// ∫ k(x − x') dρ.
+    fn first_variation(&mut self, rho: &Measure) -> Result<Option<Vec<f64>>> {
+        let unit = linalg::power_of_two_scale(rho.scale());
+        Ok(Some(Columns::new(rho, unit).potential(self.kernel(unit)?, rho)))
     }
 
     fn rotation_invariant(&self) -> bool {

@@ -148,6 +148,11 @@ impl Columns {
         Columns { dim, stride, unit, points, weights, arch: Arch::new() }
     }
 
+    /// ∫ k(|x_i − y|) dν at the points of ρ, (n), with lengths in units.
+    pub(super) fn potential(&self, kernel: impl Kernel, rho: &Measure) -> Vec<f64> {
+        self.rows(kernel, rho, None, 1.0)
+    }
+
     /// ∬ k(|x − y|) dρ dν with lengths in units; adds factor · ∇ ∫ k(|x_i − y|) dν, also in units, to
     /// the rows of `gradient` (0 where x_i = y).
     pub(super) fn sum(
@@ -157,6 +162,18 @@ impl Columns {
         gradient: Option<&mut [f64]>,
         factor: f64,
     ) -> f64 {
+        let rows = self.rows(kernel, rho, gradient, factor);
+        linalg::sum_chunks(rows.len(), 1, |r, out| out[0] = r.map(|i| rho.weights()[i] * rows[i]).sum())[0]
+    }
+
+    /// The potential; the gradient is added as in [`Columns::sum`].
+    fn rows(
+        &self,
+        kernel: impl Kernel,
+        rho: &Measure,
+        gradient: Option<&mut [f64]>,
+        factor: f64,
+    ) -> Vec<f64> {
         let d = self.dim;
         let scratch = || Scratch {
             x: vec![0.0; d],
@@ -168,7 +185,7 @@ impl Columns {
             x.iter_mut().zip(rho.point(i)).for_each(|(s, x)| *s = x / self.unit);
             self.arch.dispatch(Row { kernel, columns: self, x, out: field, slopes })
         };
-        let rows: Vec<f64> = match gradient {
+        match gradient {
             None => (0..rho.len())
                 .into_par_iter()
                 .with_min_len(16)
@@ -184,7 +201,6 @@ impl Columns {
                     value
                 })
                 .collect(),
-        };
-        linalg::sum_chunks(rows.len(), 1, |r, out| out[0] = r.map(|i| rho.weights()[i] * rows[i]).sum())[0]
+        }
     }
 }

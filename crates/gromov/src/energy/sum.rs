@@ -57,13 +57,23 @@ impl Energy for Sum {
     }
 
     fn value_and_gradient(&mut self, rho: &Measure, gradient: &mut [f64]) -> Result<f64> {
-        self.add_up(gradient, |energy, part| energy.value_and_gradient(rho, part))
+        // entropies that cancel, or have no weight, leave no diffusion
+        let cancelled = self.diffusion() == 0.0;
+        self.add_up(gradient, |energy, part| match cancelled {
+            true => energy.regular_part(rho, part),
+            false => energy.value_and_gradient(rho, part),
+        })
     }
 
     fn value(&mut self, rho: &Measure) -> Result<f64> {
+        let cancelled = self.diffusion() == 0.0;
         let mut value = 0.0;
         for (factor, energy) in &mut self.terms {
-            value += *factor * energy.value(rho)?;
+            value += *factor
+                * match cancelled && energy.diffusion() != 0.0 {
+                    true => energy.regular_part(rho, &mut vec![0.0; rho.points().len()])?,
+                    false => energy.value(rho)?,
+                };
         }
         Ok(value)
     }

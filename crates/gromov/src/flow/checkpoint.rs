@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::control::Control;
 use super::units::Units;
 use super::{FirstTurn, Flow, State, StepLog, Trajectory};
 use crate::energy::Energy;
@@ -64,7 +63,8 @@ pub struct Checkpoint {
     pub(super) first_eigenvalue: f64,
     pub(super) least_eigenvalue: f64,
     // what else a scheme carries from step to step comes here, and into `State::checkpoint` and `State::resume`
-    pub(super) control: Option<Control>,
+    /// Ratio of the step before, where steps are controlled.
+    pub(super) control: Option<f64>,
     /// The curvature along rotations and its age in steps.
     pub(super) curvature: Option<(Vec<f64>, usize)>,
     /// Of the check of labels.
@@ -134,7 +134,7 @@ pub struct Keeper<'a> {
 
 impl<'a> Keeper<'a> {
     /// One before the first step, one after every `every` steps (0 counts as 1) or `after` this time, whichever is
-    /// first, and one at the end, however the flow ended.
+    /// first, and one at the end, whatever its status; none after an error.
     pub fn new(
         every: usize,
         after: Option<Duration>,

@@ -23,7 +23,7 @@ const BOUNDS: (f64, f64) = (0.2, 5.0);
 const SMALLEST_RATIO: f64 = 1e-4;
 
 /// Tolerances, in units of the flow, and the memory of the controller.
-#[derive(Debug, Clone, Copy, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Control {
     rtol: f64,
     atol: f64,
@@ -42,9 +42,19 @@ impl Control {
         Some(Control { rtol, atol, alpha, beta, before: SMALLEST_RATIO })
     }
 
+    /// Ratio of the step before.
+    pub(super) fn before(&self) -> f64 {
+        self.before
+    }
+
+    /// As it was after a step of that ratio.
+    pub(super) fn after(self, before: Option<f64>) -> Self {
+        Control { before: before.unwrap_or(self.before).max(SMALLEST_RATIO), ..self }
+    }
+
     /// Error over tolerance for a cloud of this rms radius.
     pub(super) fn ratio(&self, error: f64, size: f64) -> f64 {
-        if error == 0.0 { 0.0 } else { error / (self.atol + self.rtol * size) }
+        if error == 0.0 || self.rtol.is_infinite() { 0.0 } else { error / (self.atol + self.rtol * size) }
     }
 
     /// The next step in steps, after one that is taken; not above 1 right after a rejection.

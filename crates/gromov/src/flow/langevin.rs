@@ -13,8 +13,9 @@
 //! x* = x + τ b(x) + √τ S₀ ξ,   y = x + (τ/2) (b(x) + b(x*)) + √τ S ξ,   S² = (S₀² + S*²) / 2,
 //!
 //! has weak order 2 (ξ standard normal; x and x* with the moments of their own clouds). Euler and Maruyama's method, x*
-//! alone, has order 1: for the same number of gradients its variances are 100 to 2,000 times farther off in the tests
-//! below. Like any explicit method it needs τ well below λ_min² / a where the least eigenvalue of Σ is small.
+//! alone, has order 1: for the same number of gradients its variances are more than 50 times farther off in the tests
+//! below. Like any explicit method it needs τ well below λ_min² / a where the least eigenvalue of Σ is small: steps above
+//! 0.2 of that are counted as stiff, and a step that the program chose is 0.03 of it, also later in the flow.
 //!
 //! **Noise** is counter-based: step k and points 4096 c to 4096 c + 4095 have their own stream of the seed, whatever the
 //! number of threads.
@@ -22,7 +23,7 @@
 use rayon::prelude::*;
 
 use super::Metric;
-use super::explicit::Field;
+use super::explicit::{Field, check_side};
 use crate::error::Result;
 use crate::linalg;
 use crate::measure::{Measure, sample::Source};
@@ -98,12 +99,21 @@ impl Diffusion {
         let start = self.spread(metric, x)?;
         let first = self.drift(x, velocity, &start);
         let ahead = Diffusion::moved(x, tau, &first, &kick(&start.covariance, tau, xi)?)?;
+        // noise may cross a singular cloud; without it no solution does
+        let ordinary = self.coefficient == 0.0 && metric == Metric::Igw;
+        if ordinary {
+            check_side(x, &ahead)?;
+        }
         let stage = field.stage(&ahead)?;
         let end = self.spread(metric, &ahead)?;
         let second = self.drift(&ahead, &field.velocity(&ahead, &stage)?, &end);
         let half = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| 0.5 * (a + b)).collect::<Vec<f64>>();
         let kicked = kick(&half(&start.covariance, &end.covariance), tau, xi)?;
-        Diffusion::moved(x, tau, &half(&first, &second), &kicked)
+        let z = Diffusion::moved(x, tau, &half(&first, &second), &kicked)?;
+        if ordinary {
+            check_side(x, &z)?;
+        }
+        Ok(z)
     }
 }
 
@@ -214,7 +224,7 @@ mod tests {
                      Maruyama's {simple:.1e}"
                 );
                 assert!((slope - 2.0).abs() < 0.3, "{metric:?} d = {d}: {slope}");
-                assert!(error < 1e-4 && error < 0.2 * simple, "{metric:?} d = {d}: {error:e} {simple:e}");
+                assert!(error < 1e-4 && error < 0.02 * simple, "{metric:?} d = {d}: {error:e} {simple:e}");
             }
         }
     }

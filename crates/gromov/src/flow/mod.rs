@@ -227,7 +227,8 @@ pub struct FirstTurn {
     pub converged: bool,
 }
 
-/// One step of a flow.
+/// One step of a flow. For a diffusion `energy`, `speed_squared`, `rate`, `moved_squared` and `inequality` are not
+/// numbers: particles have no value of F.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub struct StepLog {
@@ -259,6 +260,8 @@ pub struct StepLog {
     pub error: Option<f64>,
     /// Preconditioned gradient left, relative to its start.
     pub residual: f64,
+    /// A step of an IGW diffusion longer than 0.2 λ_min² / a, with the Σ of its start.
+    pub stiff: bool,
     /// The inner solver met its tolerance. A step that did not is kept: its energy inequality says what
     /// it is worth. Energies with kinks (distances, where points meet) are the usual cause.
     pub converged: bool,
@@ -349,8 +352,8 @@ impl Trajectory {
         gaussian::Flow::new(&functional, first, self.metric).map(Some)
     }
 
-    /// Moments and energy at frame f, with standard errors, of independent particles. Errors: those of
-    /// [`statistics::Statistics::new`].
+    /// Moments and energy at frame f, with the standard errors of an independent sample (under IGW runs vary more: see
+    /// [`statistics`]). Errors: those of [`statistics::Statistics::new`].
     pub fn statistics(&self, f: usize) -> Result<statistics::Statistics> {
         let cloud = Measure::weighted(self.frame(f).to_vec(), self.d, self.weights.clone())?;
         let regular = self.regular.get(f).zip(self.regular_errors.get(f)).map(|(r, e)| (*r, *e));
@@ -368,10 +371,12 @@ impl Trajectory {
     }
 
     /// Length of the path up to frame f in the metric of the flow: Σ of the distances moved, step by
-    /// step (turns are free under IGW), and from the last of them to a frame inside a step; scales as length² (IGW) or length (W2).
+    /// step (turns are free under IGW), and from the last of them to a frame inside a step; scales as length² (IGW) or
+    /// length (W2). Not a number for a diffusion, whose paths have no length.
     pub fn length_at(&self, f: usize) -> f64 {
-        self.log[..self.steps_at(f)].iter().map(|s| s.moved_squared.max(0.0).sqrt()).fold(0.0, |a, b| a + b)
-            + self.beyond_step[f]
+        // not a number stays one
+        let moved = |s: &StepLog| if s.moved_squared < 0.0 { 0.0 } else { s.moved_squared.sqrt() };
+        self.log[..self.steps_at(f)].iter().map(moved).fold(0.0, |a, b| a + b) + self.beyond_step[f]
     }
 
     /// Inner iterations up to frame f.
@@ -379,13 +384,22 @@ impl Trajectory {
         self.log[..self.steps_at(f)].iter().map(|s| s.iterations).sum()
     }
 
-    /// Steps after which F was larger than before, beyond rounding: none in the implicit scheme; with an
-    /// explicit one they say that the step is too long.
+    /// Steps at the end of which F was larger than at their start, beyond rounding: none in the implicit scheme; with an
+    /// explicit one they say that the step is too long. A sampled energy is compared within one draw.
     pub fn energy_rises(&self) -> usize {
         let first = self.first_turn.as_ref().map_or(self.energies[0], |t| t.energy_after);
         let before = std::iter::once(first).chain(self.log.iter().map(|s| s.energy));
-        let rises = |(a, s): &(f64, &StepLog)| s.energy - *a > 1e-12 * a.abs().max(s.energy.abs());
+        let rises = |(a, s): &(f64, &StepLog)| {
+            let start = if s.sampling_error.is_some() { s.energy - s.rate * s.tau } else { *a };
+            s.energy - start > 1e-12 * start.abs().max(s.energy.abs())
+        };
         before.zip(&self.log).filter(rises).count()
+    }
+
+    /// Steps of an IGW diffusion that were too long for the least eigenvalue of Σ, above 0.2 λ_min² / a: the moments
+    /// are not to be trusted beyond the first.
+    pub fn stiff(&self) -> usize {
+        self.log.iter().filter(|s| s.stiff).count()
     }
 
     /// Steps done.

@@ -9,7 +9,7 @@ use crate::energy::Energy;
 use crate::error::Result;
 use crate::linalg::{self, exp_skew, matmul, symmetric_eigen};
 use crate::measure::{Measure, sample::Source};
-use crate::solve::{Event, Observer};
+use crate::solve::{Event, Observer, Stop};
 
 /// Angle of the finite differences of the torque.
 const DIFFERENCE: f64 = 1e-5;
@@ -54,12 +54,25 @@ fn pairs(d: usize) -> impl Iterator<Item = (usize, usize)> {
 /// Second derivatives of F along rotations of the cloud, (k, k) with k = d (d − 1) / 2, symmetrised,
 /// from differences of the torque: k gradients.
 pub(super) fn curvature(energy: &mut dyn Energy, rho: &Measure, gradient: &[f64]) -> Result<Vec<f64>> {
+    Ok(curvature_until(energy, rho, gradient, &Stop::never())?.unwrap_or_default())
+}
+
+/// The same; `None` when it is stopped.
+fn curvature_until(
+    energy: &mut dyn Energy,
+    rho: &Measure,
+    gradient: &[f64],
+    stop: &Stop,
+) -> Result<Option<Vec<f64>>> {
     let d = rho.dim();
     let here = torque(rho.weights(), gradient, rho.points(), d);
     let k = here.len();
     let mut r = vec![0.0; k * k];
     let mut g = vec![0.0; gradient.len()];
     for l in 0..k {
+        if stop.requested().is_some() {
+            return Ok(None);
+        }
         let mut c = vec![0.0; k];
         c[l] = DIFFERENCE;
         let turned = rho.moved(linalg::map_rows(rho.points(), d, &exp_skew(&skew(&c, d), d)?, d));
@@ -70,11 +83,16 @@ pub(super) fn curvature(energy: &mut dyn Energy, rho: &Measure, gradient: &[f64]
             r[l * k + i] += value;
         }
     }
-    Ok(r)
+    Ok(Some(r))
 }
 
 /// Newton's method on so(d) from the cloud as it lies.
 pub(super) fn refine(energy: &mut dyn Energy, rho: &Measure) -> Result<Orientation> {
+    refine_until(energy, rho, &Stop::never())
+}
+
+/// The same; left where it stands when it is stopped.
+fn refine_until(energy: &mut dyn Energy, rho: &Measure, stop: &Stop) -> Result<Orientation> {
     let d = rho.dim();
     let mut gradient = vec![0.0; rho.points().len()];
     let value = energy.value_and_gradient(rho, &mut gradient)?;
@@ -95,7 +113,10 @@ pub(super) fn refine(energy: &mut dyn Energy, rho: &Measure) -> Result<Orientati
         let reach = linalg::weighted_dot(rho.weights(), &at.gradient, &at.gradient, d).sqrt()
             * linalg::weighted_dot(rho.weights(), at.cloud.points(), at.cloud.points(), d).sqrt();
         let still = linalg::norm(&t) <= 1e-12 * reach;
-        let e = symmetric_eigen(&curvature(energy, &at.cloud, &at.gradient)?, t.len())?;
+        let Some(r) = curvature_until(energy, &at.cloud, &at.gradient, stop)? else {
+            return Ok(at);
+        };
+        let e = symmetric_eigen(&r, t.len())?;
         let largest = linalg::max_abs(&e.values);
         let lowest = e.values[e.values.len() - 1];
         let flat = lowest >= -1e-6 * largest.max(reach);
@@ -169,7 +190,8 @@ pub(super) fn search(
     observer: &mut dyn Observer,
 ) -> Result<Option<Orientation>> {
     let d = rho.dim();
-    let mut best = refine(energy, rho)?;
+    let stop = Stop::never().or_flag(observer.flag());
+    let mut best = refine_until(energy, rho, &stop)?;
     let better = |a: f64, b: f64| a < b - 1e-10 * b.abs();
     if d > 1 {
         let Some(found) = promising(energy, rho, seed, false, observer)? else {
@@ -214,10 +236,14 @@ fn promising(
     }
     list.sort_by(|a, b| a.0.total_cmp(&b.0));
     list.truncate(3);
+    let stop = Stop::never().or_flag(observer.flag());
     let mut out = Vec::new();
     for (_, o) in list {
         let cloud = rho.moved(linalg::map_rows(rho.points(), d, &o, d));
-        let mut refined = refine(energy, &cloud)?;
+        let mut refined = refine_until(energy, &cloud, &stop)?;
+        if stop.requested().is_some() {
+            return Ok(None);
+        }
         refined.rotation = matmul(&refined.rotation, &o, d, d, d);
         out.push(refined);
     }

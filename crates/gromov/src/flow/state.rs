@@ -30,14 +30,17 @@ fn check_finite(value: f64, gradient: &[f64]) -> Result<()> {
 }
 
 /// The coefficient of the entropy. Errors: a negative one, one that a scheme without noise is asked to follow.
-fn check_diffusion(energy: &dyn Energy, scheme: Scheme) -> Result<f64> {
-    let a = energy.diffusion();
+fn check_diffusion(energy: &dyn Energy, flow: &Flow) -> Result<f64> {
+    let (a, scheme) = (energy.diffusion(), flow.scheme);
     if !(a >= 0.0 && a.is_finite()) {
         return Err(Error::option("entropy", a, "a sum of its weights >= 0: less is no diffusion"));
     }
     if a > 0.0 && scheme != Scheme::Langevin {
         let problem = "langevin: the energy has an entropy part, which a cloud of particles has no value of";
         return Err(Error::option("scheme", scheme.name(), problem));
+    }
+    if let Some(part) = flow.energy_tol.filter(|_| a > 0.0) {
+        return Err(Error::option("energy_tol", part, "none: particles have no value of an entropy"));
     }
     Ok(a)
 }
@@ -62,7 +65,7 @@ pub struct State<'a> {
     skew: f64,
     first_speed: f64,
     first_residual: f64,
-    /// Largest and least eigenvalue of Σ at the start.
+    /// Largest eigenvalue of Σ at the start, and the least one now (IGW).
     first_eigenvalue: f64,
     least_eigenvalue: f64,
     curvature: Option<(Vec<f64>, usize)>,
@@ -85,7 +88,7 @@ impl<'a> State<'a> {
         check_scale(rho, 1.0, SCALES.0)?;
         let turning = Turning::of(flow, energy);
         let mut gradient = vec![0.0; rho.points().len()];
-        let diffusion = check_diffusion(energy, flow.scheme)?;
+        let diffusion = check_diffusion(energy, flow)?;
         let prepared = energy.prepare(rho, observer)?;
         let value = energy.regular_part(rho, &mut gradient)?;
         check_finite(value, &gradient)?;
@@ -146,10 +149,10 @@ impl<'a> State<'a> {
     pub fn event(&self) -> Event {
         let total = match (self.flow.steps, self.flow.time) {
             (Some(steps), _) => Some(steps),
-            (_, Some(time)) if self.control.is_some() => {
-                Some(self.out.log.len() + ((time - self.time) / self.tau).ceil() as usize)
+            (_, Some(time)) => {
+                let left = ((time - self.time) / self.tau).ceil() as usize;
+                Some(self.out.log.len().saturating_add(left))
             }
-            (_, Some(time)) => Some((time / self.tau).ceil() as usize),
             _ => None,
         };
         Event::new(self.out.log.len(), total, self.time, self.value * self.units.energy)

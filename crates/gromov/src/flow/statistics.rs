@@ -1,15 +1,18 @@
 //! What a cloud of independent particles tells of the law it is drawn from, with standard errors.
 //!
 //! Moments are weighted means of functions of one particle, f̄ = Σ w_i f_i, with standard error
-//! √(Σ w_i² (f_i − f̄)²). The entropy part comes from distances to near neighbours (Kozachenko and Leonenko 1987):
+//! √(Σ w_i² (f_i − f̄)² / (1 − Σ w_i²)), not a number for a single point. The entropy part comes from distances to near neighbours (Kozachenko and Leonenko 1987):
 //!
 //! ∫ ρ log ρ ≈ ψ(k) − ψ(n) − log V_d − (d/n) Σ log ε_i,  k = 4,
 //!
 //! with ε_i the distance from x_i to its k-th neighbour, V_d the volume of the unit ball, ψ the digamma function. Its
 //! bias is O((k/n)^(2/d)), larger where ρ has edges; its standard error is that of the mean of the terms (neighbours
-//! share distances, a part of it not counted; on Gaussians it is right within a fifth).
+//! share distances, a part of it not counted; on Gaussians it is right within a quarter).
 //!
-//! The particles of an IGW diffusion see each other through Σ alone: they are independent up to O(1/n).
+//! **What the errors are of.** Those of one cloud as an independent sample of its law. Between runs with other seeds an IGW
+//! diffusion varies more, because its particles see each other through Σ: an excess of Σ changes the noise and the drift
+//! of all. In one dimension δΣ obeys dδ = −κ δ dt + (2/√n) dB with κ = −∂(dΣ/dt)/∂Σ, so that at the equilibrium of
+//! KL(·, N(0, 1)), κ = 1, its variance is 4/n where an independent sample has 2/n: √2 in the error.
 
 use std::f64::consts::PI;
 
@@ -60,8 +63,8 @@ impl Statistics {
     /// use gromov::{Measure, flow::statistics::Statistics};
     /// let cloud = Measure::uniform(vec![1.0, 3.0], 1)?;
     /// let mean = Statistics::new(&cloud, None, 1.0)?.mean[0];
-    /// // the mean of two: 2 ± √(2 · 1² / 2²)
-    /// assert_eq!((mean.value, mean.error), (2.0, 0.5f64.sqrt()));
+    /// // the mean of two: 2 ± √(s² / 2), s² = 2
+    /// assert_eq!((mean.value, mean.error), (2.0, 1.0));
     /// # Ok::<(), gromov::Error>(())
     /// ```
     pub fn new(cloud: &Measure, regular: Option<(f64, f64)>, diffusion: f64) -> Result<Self> {
@@ -95,7 +98,10 @@ pub(super) fn mean_error(w: &[f64], f: &[f64]) -> (f64, f64) {
     let mean: f64 = w.iter().zip(f).map(|(w, f)| w * f).sum();
     let size = linalg::power_of_two_scale(f.iter().map(|f| (f - mean).abs()).fold(0.0, f64::max));
     let spread: f64 = w.iter().zip(f).map(|(w, f)| (w * ((f - mean) / size)).powi(2)).sum();
-    (mean, size * spread.sqrt())
+    let left = 1.0 - w.iter().map(|w| w * w).sum::<f64>();
+    // of a single point nothing is known
+    let error = if left > 1e-15 { size * (spread / left).sqrt() } else { f64::NAN };
+    (mean, error)
 }
 
 /// ∫ ρ log ρ from the distances to the k-th neighbours.

@@ -80,10 +80,15 @@ fn new_file(folder: &Path, prefix: &str) -> std::io::Result<NamedTempFile> {
         use std::os::unix::fs::PermissionsExt;
         builder.permissions(fs::Permissions::from_mode(0o666));
     }
-    let file = builder.tempfile_in(folder)?;
-    // held while this program lives; where files cannot be locked none is swept either
-    let _ = file.as_file().lock();
-    Ok(file)
+    loop {
+        let file = builder.tempfile_in(folder)?;
+        // held while this program lives; where files cannot be locked none is swept either
+        let _ = file.as_file().lock();
+        // another program may have swept it before it was locked
+        if file.path().exists() {
+            return Ok(file);
+        }
+    }
 }
 
 /// How the temporary files of a target begin: a part of the SHA-256 of its name, which may be long.
@@ -99,7 +104,13 @@ fn sweep(folder: &Path, prefix: &str) {
         let (name, path) = (entry.file_name(), entry.path());
         let name = name.as_encoded_bytes();
         let is_ours = name.starts_with(prefix.as_bytes()) && name.ends_with(SUFFIX.as_bytes());
-        if is_ours && File::open(&path).is_ok_and(|file| file.try_lock().is_ok()) {
+        if !is_ours {
+            continue;
+        }
+        // the lock is held until the file is gone: who has just made it will see that
+        if let Ok(file) = File::open(&path)
+            && file.try_lock().is_ok()
+        {
             let _ = fs::remove_file(&path);
         }
     }

@@ -190,6 +190,7 @@ fn meaning(energy: &str) -> &str {
 /// What was run and how it ended.
 fn facts(t: &Trajectory, seed: u64) -> Result<Table> {
     let last = t.frames() - 1;
+    let diffuse = t.diffusion > 0.0;
     let turn = t.first_turn.as_ref().map(|turn| {
         let (before, after) = (turn.energy_before, turn.energy_after);
         format!(
@@ -214,7 +215,10 @@ fn facts(t: &Trajectory, seed: u64) -> Result<Table> {
         ("steps, time", format!("{}, {}", t.steps(), number(t.times[last], 7))),
         ("status", t.status.to_string()),
         ("steps not solved to tolerance", t.unsolved().to_string()),
-        ("path length in the metric", number(t.length_at(last), 7)),
+        (
+            "path length in the metric",
+            if diffuse { "particles have none".into() } else { number(t.length_at(last), 7) },
+        ),
         ("orientation", orientation.into()),
         ("turned in all", format!("{:.2}°", t.turned().to_degrees())),
         ("seed", seed.to_string()),

@@ -25,7 +25,8 @@ struct Trial {
     residual: f64,
     converged: bool,
     error: f64,
-    frames: Vec<Inside>,
+    /// What frames inside the step are made of.
+    dense: Option<pair::Taken>,
 }
 
 /// A frame inside a step.
@@ -39,6 +40,8 @@ impl State<'_> {
     /// `singular` or `stalled` when no step that advances time is short enough.
     pub(super) fn controlled(&mut self, mut control: Control) -> Result<()> {
         let (mut rejected, mut singular) = (0, false);
+        // a trial that is rejected leaves no trace in what the energy follows
+        let memory = self.energy.energy.memory();
         loop {
             let tau = self.length();
             if tau <= self.shortest() {
@@ -73,6 +76,7 @@ impl State<'_> {
                     None => return Err(e),
                 },
             };
+            self.energy.energy.remember(&memory)?;
             rejected += 1;
             self.out.rejected += 1;
             self.tau = tau * control.after_rejected(ratio);
@@ -90,9 +94,8 @@ impl State<'_> {
     }
 
     fn accept(&mut self, trial: Trial, tau: f64, rejected: usize) -> Result<()> {
-        for inside in trial.frames {
-            let beyond = self.moved_squared(inside.cloud.points())?.max(0.0).sqrt();
-            self.frame_inside(&inside, beyond);
+        if let Some(taken) = &trial.dense {
+            self.frames_inside(taken, tau / self.units.time)?;
         }
         let moved_squared = self.moved_squared(&trial.points)?;
         let log = StepLog {
@@ -118,41 +121,43 @@ impl State<'_> {
         self.out.beyond_step.push(beyond * squared);
     }
 
-    /// A step of the pair, with the frames asked for inside it. `tau` is not in units.
-    fn pair_trial(&mut self, tau: f64) -> Result<Trial> {
+    /// The frames asked for inside a step that is taken; they leave no trace in what the energy follows.
+    fn frames_inside(&mut self, taken: &pair::Taken, tau: f64) -> Result<()> {
         let (start, end) = (self.time, self.time_after());
-        let (d, unit, tau) = (self.x.dim(), self.units.length, tau / self.units.time);
-        let mut field = explicit::Field {
-            energy: &mut self.energy,
-            metric: self.flow.metric,
-            turning: self.turning,
-            floor: self.flow.floor,
-            orientation: linalg::identity(d),
-            oriented: true,
-        };
-        let first =
-            explicit::Stage { cloud: self.x.clone(), value: self.value, gradient: self.gradient.clone() };
-        let velocity = field.velocity(&self.x, &first)?;
-        let taken = pair::step(&mut field, &self.x, velocity, tau, unit)?;
-        let (converged, angle) = (field.oriented, linalg::rotation_angle(&field.orientation, d)?);
         let asked = self.flow.frame_times.as_deref().unwrap_or_default();
-        let mut frames = Vec::new();
-        for &time in asked.iter().filter(|t| **t > start && **t < end) {
-            let z = taken.inside(&self.x, tau, (time - start) / (end - start))?;
-            let stage = field.stage(&z)?;
-            stage.check(unit)?;
-            frames.push(Inside { time, cloud: stage.cloud, value: stage.value });
+        let inside: Vec<f64> = asked.iter().copied().filter(|t| *t > start && *t < end).collect();
+        if inside.is_empty() {
+            return Ok(());
         }
+        let memory = self.energy.energy.memory();
+        let x = self.x.clone();
+        for time in inside {
+            let z = taken.inside(&x, tau, (time - start) / (end - start))?;
+            let mut field = self.field()?.0;
+            let stage = field.stage(&z)?;
+            let beyond = self.moved_squared(stage.cloud.points())?.max(0.0).sqrt();
+            self.frame_inside(&Inside { time, cloud: stage.cloud, value: stage.value }, beyond);
+        }
+        self.energy.energy.remember(&memory)
+    }
+
+    /// A step of the pair. `tau` is not in units.
+    fn pair_trial(&mut self, tau: f64) -> Result<Trial> {
+        let (d, unit, tau) = (self.x.dim(), self.units.length, tau / self.units.time);
+        let x = self.x.clone();
+        let (mut field, velocity) = self.field()?;
+        let taken = pair::step(&mut field, &x, velocity, tau, unit)?;
+        let (converged, angle) = (field.oriented, linalg::rotation_angle(&field.orientation, d)?);
         Ok(Trial {
             points: taken.end.cloud.points().to_vec(),
             value: taken.end.value,
-            gradient: taken.end.gradient,
+            gradient: taken.end.gradient.clone(),
             angle,
             iterations: 0,
             residual: 0.0,
             converged,
             error: taken.error,
-            frames,
+            dense: Some(taken),
         })
     }
 
@@ -192,7 +197,7 @@ impl State<'_> {
             iterations: whole.outcome.iterations + first.outcome.iterations + second.outcome.iterations,
             residual: first.outcome.relative().max(second.outcome.relative()),
             converged: first.outcome.converged && second.outcome.converged,
-            frames: Vec::new(),
+            dense: None,
         }))
     }
 }

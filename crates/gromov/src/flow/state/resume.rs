@@ -4,8 +4,9 @@ use super::State;
 use crate::energy::Energy;
 use crate::error::{Error, Result};
 use crate::flow::checkpoint::Checkpoint;
+use crate::flow::control::Control;
 use crate::flow::units::Scaled;
-use crate::flow::{Flow, Turning};
+use crate::flow::{Flow, Scheme, Turning};
 use crate::measure::Measure;
 use crate::solve::Status;
 
@@ -87,7 +88,7 @@ impl<'a> State<'a> {
             first_residual: self.first_residual,
             first_eigenvalue: self.first_eigenvalue,
             least_eigenvalue: self.least_eigenvalue,
-            control: self.control,
+            control: self.control.map(|control| control.before()),
             curvature: self.curvature.clone(),
             basis: self.basis.clone(),
             status,
@@ -107,7 +108,8 @@ impl<'a> State<'a> {
         })
     }
 
-    /// Goes on from a checkpoint of a run from `rho` with this flow and this energy. The end alone may be another one
+    /// Goes on from a checkpoint of a run from `rho` with this flow and this energy, of which the name alone is compared:
+    /// its parameters and targets are the caller's to keep. The end alone may be another one
     /// (`steps`, `time`): any with which the steps done would have been the same, so that the trajectory is that of a
     /// run with that end from the start. Errors: [`Error::Resumed`] with what is different; data that fit no flow.
     pub fn resume(
@@ -118,10 +120,10 @@ impl<'a> State<'a> {
     ) -> Result<Self> {
         flow.check()?;
         crate::energy::check_dim(energy, rho)?;
-        super::check_diffusion(energy, flow.scheme)?;
+        let diffusion = super::check_diffusion(energy, flow)?;
         let turning = Turning::of(flow, energy);
         same_start(flow, &checkpoint, rho, energy)?;
-        sound(flow, &checkpoint, rho)?;
+        sound(flow, &checkpoint, rho, diffusion)?;
         same_steps(flow, &checkpoint)?;
         energy.remember(&checkpoint.memory)?;
         let c = checkpoint;
@@ -150,10 +152,10 @@ impl<'a> State<'a> {
             first_residual: c.first_residual,
             first_eigenvalue: c.first_eigenvalue,
             least_eigenvalue: c.least_eigenvalue,
-            control: c.control,
+            control: Control::of(flow, c.units.length).map(|control| control.after(c.control)),
             curvature: c.curvature,
             basis: c.basis,
-            framed: c.framed,
+            framed: c.framed.min(done),
             out,
             status: c.status,
         };
@@ -190,10 +192,10 @@ fn same_start(flow: &Flow, c: &Checkpoint, rho: &Measure, energy: &dyn Energy) -
 }
 
 /// Data that a flow can hold: sizes, finite numbers.
-fn sound(flow: &Flow, c: &Checkpoint, rho: &Measure) -> Result<()> {
+fn sound(flow: &Flow, c: &Checkpoint, rho: &Measure, diffusion: f64) -> Result<()> {
     let (n, d, k) = (rho.len(), rho.dim(), c.times.len());
     let axes = d * (d - 1) / 2;
-    let diffusions = if c.regular.is_empty() { 0 } else { k };
+    let diffusions = if diffusion > 0.0 { k } else { 0 };
     let frames = if flow.frame_times.is_some() { k } else { 1 + c.log.len() / flow.every };
     let sizes = [
         ("options", c.options.len(), options(flow).len()),
@@ -215,7 +217,16 @@ fn sound(flow: &Flow, c: &Checkpoint, rho: &Measure) -> Result<()> {
         }
     }
     let curvature = c.curvature.iter().flat_map(|c| &c.0);
-    let numbers = [c.value, c.time, c.tau, c.first_speed, c.first_residual, c.first_eigenvalue];
+    let numbers = [
+        c.control.unwrap_or(1.0),
+        c.step,
+        c.value,
+        c.time,
+        c.tau,
+        c.first_speed,
+        c.first_residual,
+        c.first_eigenvalue,
+    ];
     let all = numbers.iter().chain(&c.x).chain(&c.gradient).chain(curvature);
     if let Some((place, value)) = all.enumerate().find(|(_, x)| !x.is_finite()) {
         let argument = "checkpoint".into();
@@ -230,9 +241,21 @@ fn sound(flow: &Flow, c: &Checkpoint, rho: &Measure) -> Result<()> {
 /// Would the steps done have been the same with the end of this flow?
 fn same_steps(flow: &Flow, c: &Checkpoint) -> Result<()> {
     let done = c.log.len();
+    // controlled, or shortened where the cloud is
+    let varying =
+        flow.relative_tolerance().is_some() || flow.scheme == Scheme::Langevin && flow.step.is_none();
+    let failed = c.status.is_some_and(|s| !s.is_success());
+    if failed && c.end != flow.time {
+        let shown = |end: Option<f64>| end.map_or("none".into(), |t| format!("{t:?}"));
+        return Err(differs(
+            "time (the flow has ended, and its last try may have been shortened)",
+            shown(c.end),
+            shown(flow.time),
+        ));
+    }
     match (flow.steps, flow.time) {
         (Some(steps), _) if steps < done => Err(differs("steps", format!("{done} steps done"), steps)),
-        _ if c.control.is_some() && c.end != flow.time => {
+        _ if varying && c.end != flow.time => {
             let shown = |end: Option<f64>| end.map_or("none".into(), |t| format!("{t:?}"));
             Err(differs(
                 "time (an end may shorten any step of controlled length)",
@@ -240,7 +263,7 @@ fn same_steps(flow: &Flow, c: &Checkpoint) -> Result<()> {
                 shown(flow.time),
             ))
         }
-        (_, Some(_)) if c.control.is_some() => Ok(()),
+        (_, Some(_)) if varying => Ok(()),
         (_, Some(end)) if end < c.time => Err(differs("time", format!("reached {:?}", c.time), end)),
         (_, Some(end)) if c.tau <= f64::EPSILON * end => {
             let most = c.tau / f64::EPSILON;

@@ -82,8 +82,9 @@ impl State<'_> {
             let mobility = Mobility::new(&self.x, self.flow.floor)?;
             let spectrum = mobility.spectrum();
             let (largest, smallest) = (spectrum[0], spectrum[spectrum.len() - 1]);
+            self.least_eigenvalue = smallest;
             if self.out.log.is_empty() {
-                (self.first_eigenvalue, self.least_eigenvalue) = (largest, smallest);
+                self.first_eigenvalue = largest;
             } else if smallest <= self.flow.floor * self.first_eigenvalue {
                 // the cloud as a whole has shrunk to nothing
                 self.status = Some(Status::Singular);
@@ -151,7 +152,7 @@ impl State<'_> {
 
     /// The longest step chosen for a diffusion, in units: 0.03 λ_min² / a (IGW: the noise is stiff where Σ is small), or
     /// that of a kick of 0.05 of the rms radius (W2); infinite without diffusion.
-    fn diffusive_step(&self) -> f64 {
+    pub(super) fn diffusive_step(&self) -> f64 {
         let (a, d) = (self.out.diffusion / self.units.energy, self.x.dim());
         if a == 0.0 {
             return f64::INFINITY;

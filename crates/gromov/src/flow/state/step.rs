@@ -44,9 +44,9 @@ impl State<'_> {
         let tau = self.length();
         let in_units = tau / self.units.time;
         let log = match (self.flow.scheme, Method::of(self.flow.scheme)) {
-            (Scheme::Langevin, _) => self.langevin(in_units).map(Some),
-            (_, None) => self.implicit(in_units),
             (_, Some(method)) => self.explicit(&method, in_units).map(Some),
+            (Scheme::Langevin, None) => self.langevin(in_units).map(Some),
+            (_, None) => self.implicit(in_units),
         };
         if let Some(status) = log.as_ref().err().and_then(|e| explicit::stopped(e, self.flow.scheme)) {
             self.status = Some(status);
@@ -76,13 +76,9 @@ impl State<'_> {
         let evaluations = std::mem::take(&mut self.energy.evaluations);
         let log = self.units.restore_log(log);
         self.out.log.push(StepLog { time: self.time, tau, evaluations, ..log });
-        match self.measure_speed() {
-            // the cloud and its energy are in range, and the way on from there is not
-            Err(Error::NotFinite { .. } | Error::Scale { .. } | Error::LinearAlgebra { .. }) => {
-                self.status = Some(Status::Stalled);
-            }
-            other => other?,
-        }
+        let found = self.measure_speed();
+        self.stalled_if_out_of_range(found)?;
+        self.shorten_diffusive_step();
         self.after_step();
         let due = match &self.flow.frame_times {
             Some(times) => times.contains(&self.time),
@@ -96,14 +92,38 @@ impl State<'_> {
 
     /// A sampled energy draws for each step: F and its gradient at the point reached are those of the new draw.
     fn draw_anew(&mut self) -> Result<()> {
-        if self.energy.energy.begin_step(self.out.log.len()) {
-            let x = self.x.clone();
-            let mut gradient = std::mem::take(&mut self.gradient);
-            self.value = self.energy.value_and_gradient(&x, &mut gradient)?;
-            self.gradient = gradient;
-            self.measure_speed()?;
+        if !self.energy.energy.begin_step(self.out.log.len()) {
+            return Ok(());
         }
-        Ok(())
+        let x = self.x.clone();
+        let mut gradient = vec![0.0; self.gradient.len()];
+        let value = self.energy.value_and_gradient(&x, &mut gradient).and_then(|value| {
+            super::check_finite(value, &gradient)?;
+            Ok(value)
+        });
+        let found = value.and_then(|value| {
+            (self.value, self.gradient) = (value, gradient);
+            self.measure_speed()
+        });
+        self.stalled_if_out_of_range(found)
+    }
+
+    /// The cloud and its energy are in range, and the way on from there is not.
+    fn stalled_if_out_of_range(&mut self, found: Result<()>) -> Result<()> {
+        match found {
+            Err(Error::NotFinite { .. } | Error::Scale { .. } | Error::LinearAlgebra { .. }) => {
+                self.status = Some(Status::Stalled);
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
+    /// The step chosen for an IGW diffusion is never longer than the first, and shortens where Σ does.
+    fn shorten_diffusive_step(&mut self) {
+        if self.flow.step.is_none() && self.out.diffusion > 0.0 && self.flow.metric == Metric::Igw {
+            self.tau = self.out.step.min(self.diffusive_step() * self.units.time);
+        }
     }
 
     pub(super) fn after_step(&mut self) {
@@ -130,7 +150,11 @@ impl State<'_> {
         let log = &self.out.log;
         let first = self.out.first_turn.as_ref().map_or(self.out.energies[0], |t| t.energy_after);
         let Some(last) = log.last() else { return false };
-        let before = log.len().checked_sub(2).map_or(first, |k| log[k].energy);
+        let before = match last.sampling_error {
+            // within one draw
+            Some(_) => last.energy - last.rate * last.tau,
+            None => log.len().checked_sub(2).map_or(first, |k| log[k].energy),
+        };
         let share = last.tau / last.time;
         (0.0..=part * (first - last.energy) * share).contains(&(before - last.energy))
     }
@@ -177,7 +201,7 @@ impl State<'_> {
         };
         let moved = implicit::step(&mut self.energy, x, value, gradient, &setting)?;
         let outcome = moved.outcome;
-        if self.out.log.is_empty() {
+        if self.first_residual == 0.0 {
             self.first_residual = outcome.start_residual;
         }
         let nothing = !outcome.converged && outcome.iterations == 0;
@@ -189,7 +213,9 @@ impl State<'_> {
         if self.turning != Turning::Free || self.x.dim() == 1 {
             return Ok(());
         }
-        let slow = self.out.log.last().is_some_and(|s| s.iterations > SLOW_STEP);
+        // a controlled step solves three times
+        let solves = if self.control.is_some() { 3 } else { 1 };
+        let slow = self.out.log.last().is_some_and(|s| s.iterations > SLOW_STEP * solves);
         let stale = self.curvature.as_ref().is_none_or(|c| c.1 >= CURVATURE_STEPS || (slow && c.1 > 0));
         if stale {
             self.curvature = Some((rotation::curvature(&mut self.energy, &self.x, &self.gradient)?, 0));
@@ -201,7 +227,7 @@ impl State<'_> {
     }
 
     /// The field of velocities from here, and that of the current point.
-    fn field(&mut self) -> Result<(explicit::Field<'_>, Vec<f64>)> {
+    pub(super) fn field(&mut self) -> Result<(explicit::Field<'_>, Vec<f64>)> {
         let field = explicit::Field {
             energy: &mut self.energy,
             metric: self.flow.metric,
@@ -233,7 +259,8 @@ impl State<'_> {
         end.check(length)?;
         let (converged, angle) = (field.oriented, linalg::rotation_angle(&field.orientation, d)?);
         let moved_squared = self.moved_squared(end.cloud.points())?;
-        let log = StepLog { converged, angle, ..self.entry(tau, end.value, moved_squared) };
+        let stiff = tau > 0.2 / 0.03 * self.diffusive_step() && self.flow.metric == Metric::Igw;
+        let log = StepLog { converged, angle, stiff, ..self.entry(tau, end.value, moved_squared) };
         (self.x, self.value, self.gradient) = (end.cloud, end.value, end.gradient);
         if coefficient == 0.0 {
             return Ok(log);
@@ -281,6 +308,7 @@ impl State<'_> {
             rejected: 0,
             error: None,
             residual: 0.0,
+            stiff: false,
             converged: true,
             skew: self.skew,
             angle: 0.0,
