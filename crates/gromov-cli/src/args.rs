@@ -310,9 +310,11 @@ pub struct Flow {
     /// Geometry
     #[arg(long, value_enum, default_value_t = Metric::Igw)]
     pub metric: Metric,
-    /// Time discretisation: implicit (order 1, stable for any step), or for short steps euler (order 1), heun
-    /// (2), rk4 (4), or adaptive (5), which chooses its steps by --rtol; langevin (2): particles with noise, for
-    /// energies with entropy or kl-gaussian
+    /// Time discretisation
+    ///
+    /// implicit (order 1, stable for any step), or for short steps euler (order 1), heun (2), rk4 (4), or adaptive
+    /// (5), which chooses its steps by --rtol; langevin (2): particles with noise, for energies with entropy or
+    /// kl-gaussian
     #[arg(long, value_parser = scheme(), default_value = "implicit")]
     pub scheme: Scheme,
     /// Step tau; with adaptive or --rtol the first one tried [default: the first step moves by 0.05 |Sigma| (igw) or

@@ -61,7 +61,10 @@ fn what_no_particle_can_tell_is_refused() {
         ("flow small.csv --energy entropy", "--scheme: implicit is not allowed; give langevin"),
         ("flow small.csv --energy kl-gaussian --scheme rk4", "--scheme: rk4 is not allowed; give langevin"),
         ("flow small.csv --energy entropy:weight=-1 --scheme langevin", "weight -1 is not allowed"),
-        ("flow small.csv --energy entropy --scheme langevin --energy-tol 0.1", "energy_tol"),
+        (
+            "flow small.csv --energy entropy --scheme langevin --energy-tol 0.1",
+            "--energy-tol: 0.1 is not allowed",
+        ),
         ("flow small.csv --energy kl-gaussian:mean=1;2;3 --scheme langevin", "mean"),
         ("flow small.csv --energy kl-gaussian:cov=b.csv --scheme langevin", "give a square matrix"),
         ("flow small.csv --energy energy-distance:target=b.csv,batch=99999999999", "batch: 99999999999"),

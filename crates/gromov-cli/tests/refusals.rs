@@ -91,9 +91,9 @@ fn usage_is_checked_with_one_line_each() {
         ("distance a.csv b.csv --report html", "html: a report is written as .html; give --report"),
         ("flow a.csv --energy quadratic --out npz", "npz: frames are written as .npz or .csv"),
         (
-            "flow a.csv --energy entropy",
-            "there is no energy 'entropy'; use one of quadratic (center, matrix, weight), double-well (weight), \
-          interaction (p, q, weight), energy-distance (target, weight), mmd",
+            "flow a.csv --energy enthalpy",
+            "there is no energy 'enthalpy'; use one of quadratic (center, matrix, weight), double-well (weight), \
+          interaction (p, q, weight), energy-distance (target, batch, weight), mmd",
         ),
         ("flow a.csv --energy igw", "the target is missing; write igw:target=FILE"),
         ("flow a.csv --energy igw:goal=b.csv", "igw has no key 'goal'; it has target, weight"),
