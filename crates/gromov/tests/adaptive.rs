@@ -507,6 +507,32 @@ fn threads_change_nothing() {
 }
 
 #[test]
+fn frames_inside_steps_and_rejected_trials_leave_no_trace_in_a_followed_plan() {
+    // ½ IGW² keeps its plan from call to call: with frames or without, the path has the same bits
+    let (rho, target) = (cloud(3, &[1.6, 0.9]), gromov::measure::sample::ball(17, 3, 5).unwrap());
+    let run = |frame_times| {
+        let mut energy = Igw::new(target.clone(), Alternating { starts: Some(8), ..Default::default() });
+        // a first step that is rejected
+        let flow = Flow { time: Some(0.5), step: Some(0.5), frame_times, ..adaptive(1e-6) };
+        flow.solve(&rho, &mut energy, &mut ()).unwrap()
+    };
+    let (plain, dense) = (run(None), run(Some(vec![0.01, 0.0101, 0.2, 0.33])));
+    assert!(plain.rejected > 0 && dense.frames() == 6);
+    let last = |t: &Trajectory| t.frame(t.frames() - 1).to_vec();
+    assert_eq!((plain.steps(), last(&plain)), (dense.steps(), last(&dense)));
+}
+
+#[test]
+fn a_first_step_far_too_long_is_shortened() {
+    let rho = cloud(3, &[1.6, 0.9]);
+    for step in [1e20, 1e300] {
+        let flow = Flow { time: Some(0.1), step: Some(step), ..adaptive(1e-6) };
+        let run = flow.solve(&rho, &mut half_square(), &mut ()).unwrap();
+        assert_eq!(run.status, Status::Completed, "{step}");
+    }
+}
+
+#[test]
 fn lengths_of_every_scale_take_the_same_steps() {
     let rho = cloud(12, &[2.0, 0.6]);
     let run = |scale: f64| {

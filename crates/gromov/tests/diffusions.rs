@@ -1,6 +1,6 @@
 //! Diffusions against the flows of Gaussians, which are known in closed form.
 
-use gromov::energy::{DoubleWell, Entropy, KlGaussian, Quadratic, Sum};
+use gromov::energy::{DoubleWell, Entropy, KlGaussian, Quadratic, SampledEnergyDistance, Sum};
 use gromov::flow::gaussian::{self, Functional};
 use gromov::flow::{Flow, Metric, Rotation, Scheme};
 use gromov::measure::sample::{self, Source};
@@ -134,6 +134,23 @@ fn the_mean_of_the_potential_falls_to_that_of_the_stationary_law() {
         );
         assert!(z.abs() < 3.5, "{metric:?}: {z}");
     }
+}
+
+#[test]
+fn an_energy_from_batches_used_twice_has_the_same_flow_twice() {
+    let start = sample::ball(300, 2, 1).unwrap();
+    let mut energy = SampledEnergyDistance::new(sample::gaussian(200, 2, 2).unwrap(), 20, 3).unwrap();
+    let flow = Flow {
+        metric: Metric::W2,
+        scheme: Scheme::Heun,
+        step: Some(0.05),
+        steps: Some(4),
+        ..Flow::default()
+    };
+    let mut run = || flow.solve(&start, &mut energy, &mut ()).unwrap();
+    let (one, two) = (run(), run());
+    assert_eq!((&one.points, &one.energies), (&two.points, &two.energies));
+    assert!(one.log.iter().all(|s| s.sampling_error.unwrap() > 0.0) && one.energy_rises() == 0);
 }
 
 #[test]

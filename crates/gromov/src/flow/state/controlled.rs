@@ -85,7 +85,15 @@ impl State<'_> {
 
     /// Steps up to this length do not advance time.
     fn shortest(&self) -> f64 {
-        if self.time > 0.0 { f64::EPSILON * self.time } else { f64::EPSILON.powi(2) * self.out.step }
+        if self.time > 0.0 {
+            return f64::EPSILON * self.time;
+        }
+        // a first step may be asked for that is far too long
+        let chosen = match self.first_speed > 0.0 {
+            true => self.typical_length() / self.first_speed * self.units.time,
+            false => f64::INFINITY,
+        };
+        f64::EPSILON.powi(2) * self.out.step.min(chosen)
     }
 
     /// The larger rms radius of both ends.

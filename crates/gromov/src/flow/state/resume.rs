@@ -232,7 +232,7 @@ fn sound(flow: &Flow, c: &Checkpoint, rho: &Measure, diffusion: f64) -> Result<(
         let argument = "checkpoint".into();
         return Err(Error::NotFinite { argument, index: place.to_string(), value: *value });
     }
-    match c.units.are_normal() && c.tau >= 0.0 {
+    match c.units.are_normal() && c.tau >= 0.0 && c.time >= 0.0 && c.step >= 0.0 {
         true => Ok(()),
         false => Err(Error::shape("units of the checkpoint", "normal numbers", format!("{:?}", c.units))),
     }

@@ -113,11 +113,16 @@ impl State<'_> {
         Ok(())
     }
 
-    pub(super) fn choose_step(&mut self) -> Result<()> {
-        let length = match self.flow.metric {
+    /// The metric length of a first step that is chosen: 0.05 |Σ| (IGW), 0.05 of the rms radius (W2).
+    pub(super) fn typical_length(&self) -> f64 {
+        match self.flow.metric {
             Metric::Igw => 0.05 * linalg::norm(&self.x.second_moment()),
             Metric::W2 => 0.05 * self.x.rms_radius(),
-        };
+        }
+    }
+
+    pub(super) fn choose_step(&mut self) -> Result<()> {
+        let length = self.typical_length();
         let diffusive = self.diffusive_step();
         if self.status.is_none() && diffusive.is_infinite() && self.is_critical(length)? {
             self.status = Some(Status::Converged);
