@@ -48,7 +48,7 @@ struct Search {
 impl Solver {
     fn new(search: &Search, common: &args::Common) -> Result<Self, Failure> {
         let (starts, tol) = (search.starts.map(|s| s as usize), search.tol);
-        let (seed, time_limit) = (common.seed, search.time_limit.map(seconds).transpose()?);
+        let (seed, time_limit) = (common.seed, time_limit(search.time_limit)?);
         let certificate = search.certificate;
         match search.method {
             args::Method::Local if certificate => {
@@ -205,11 +205,15 @@ fn moved(
     Ok(Moved { mesh, out: out.to_path_buf(), ply: ending(out).as_deref() == Some("ply") })
 }
 
-fn seconds(limit: f64) -> Result<Duration, Failure> {
-    Duration::try_from_secs_f64(limit).map_err(|_| {
-        let limit = failure::short(&limit.to_string());
-        Failure::new(format!("--time-limit: {limit} is not allowed; give seconds, 0 or more"))
+fn seconds(option: &str, given: f64) -> Result<Duration, Failure> {
+    Duration::try_from_secs_f64(given).map_err(|_| {
+        let given = failure::short(&given.to_string());
+        Failure::new(format!("{option}: {given} is not allowed; give seconds, 0 or more"))
     })
+}
+
+fn time_limit(given: Option<f64>) -> Result<Option<Duration>, Failure> {
+    given.map(|limit| seconds("--time-limit", limit)).transpose()
 }
 
 /// A flow to run.
@@ -400,7 +404,7 @@ pub fn barycenter(args: &args::Barycenter, common: &args::Common) -> Result<Bary
         starts: args.starts.map(|s| s as usize),
         seed: common.seed,
         tol: args.tol,
-        time_limit: args.time_limit.map(seconds).transpose()?,
+        time_limit: time_limit(args.time_limit)?,
         ..gromov::Barycenter::default()
     };
     if let Some(given) = args.lambdas.as_ref().map(Vec::len).filter(|n| *n != args.clouds.len()) {

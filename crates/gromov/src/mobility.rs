@@ -81,6 +81,11 @@ impl<'a> Mobility<'a> {
         self.eigen.values.iter().map(|l| l * self.unit * self.unit).collect()
     }
 
+    /// Eigenvalues of Σ and its eigenvectors.
+    pub(crate) fn eigen(&self) -> Eigen {
+        Eigen { values: self.spectrum(), vectors: self.eigen.vectors.clone() }
+    }
+
     /// [`Error::Singular`] if the smallest eigenvalue of Σ is at or below the floor, or below 1e-290 of the largest
     /// squared coordinate (of a point without weight, then), or has no inverse in doubles.
     pub fn check_regular(&self) -> Result<()> {

@@ -7,7 +7,7 @@ use gromov::flow::Checkpoint;
 use gromov::io;
 
 use crate::args;
-use crate::failure::{self, Failure};
+use crate::failure::Failure;
 use crate::outputs::Outputs;
 use crate::reading::Reading;
 
@@ -29,12 +29,12 @@ impl Keep {
         {
             outputs.check_input(path)?;
         }
-        let after = args.checkpoint_seconds.map(seconds).transpose()?;
+        let after =
+            args.checkpoint_seconds.map(|given| super::seconds("--checkpoint-seconds", given)).transpose()?;
         let Some(path) = &args.checkpoint else {
             return Ok(None);
         };
-        let stream = ["/dev", "/proc"].iter().any(|folder| path.starts_with(folder));
-        if stream || path.metadata().is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+        if io::is_stream(path) || path.metadata().is_ok_and(|found| !found.is_file() && !found.is_dir()) {
             let problem =
                 "is not a regular file, and a run cannot be resumed from it; give --checkpoint a file";
             return Err(Failure::file(path, problem));
@@ -42,13 +42,6 @@ impl Keep {
         outputs.add(path, "--checkpoint")?;
         Ok(Some(Keep { path: path.clone(), every: args.checkpoint_every as usize, after }))
     }
-}
-
-fn seconds(given: f64) -> Result<Duration, Failure> {
-    Duration::try_from_secs_f64(given).map_err(|_| {
-        let given = failure::short(&given.to_string());
-        Failure::new(format!("--checkpoint-seconds: {given} is not allowed; give seconds, 0 or more"))
-    })
 }
 
 fn is_same(a: &Path, b: &Path) -> bool {

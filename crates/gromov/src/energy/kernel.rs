@@ -7,7 +7,7 @@ use pulp::Simd;
 
 use super::elementary::{Power, exp, unit_power};
 use super::pairwise::{Columns, Kernel};
-use super::{Energy, line};
+use super::{Energy, in_doubles, line};
 use crate::error::{Error, Result};
 use crate::linalg;
 use crate::measure::Measure;
@@ -112,11 +112,7 @@ impl EnergyDistance {
                 (pull - 0.5 * push * (near.unit / far.unit) - *own * (*unit / far.unit)) * far.unit
             }
         };
-        if value.is_finite() {
-            return Ok(value);
-        }
-        let range = "in which their differences are doubles";
-        Err(Error::Scale { argument: "cloud and target".into(), scale: rho.scale(), range })
+        in_doubles(value, rho.scale(), "in which their differences are doubles")
     }
 }
 

@@ -149,6 +149,14 @@ pub trait Energy: Send {
     }
 }
 
+/// The value, or [`Error::Scale`] where it has left the range of doubles.
+fn in_doubles(value: f64, scale: f64, range: &'static str) -> Result<f64> {
+    match value.is_finite() {
+        true => Ok(value),
+        false => Err(Error::Scale { argument: "cloud and target".into(), scale, range }),
+    }
+}
+
 /// [`Error::Shape`] when a cloud has another dimension than the energy.
 pub(crate) fn check_dim(energy: &dyn Energy, rho: &Measure) -> Result<()> {
     match energy.dim() {

@@ -16,9 +16,9 @@ use std::ops::ControlFlow;
 
 use rayon::prelude::*;
 
-use super::Energy;
 use super::kernel::Distance;
 use super::pairwise::Columns;
+use super::{Energy, in_doubles};
 use crate::error::{Error, Result};
 use crate::linalg;
 use crate::measure::{Measure, sample::Source};
@@ -157,14 +157,7 @@ impl SampledEnergyDistance {
         let error = if count > 1.0 { (spread * count / (count - 1.0)).sqrt() * unit } else { f64::NAN };
         self.error = Some(error);
         self.drawn = Some(drawn);
-        let value = value * unit;
-        match value.is_finite() {
-            true => Ok(value),
-            false => {
-                let range = "in which their differences are doubles";
-                Err(Error::Scale { argument: "cloud and target".into(), scale: rho.scale(), range })
-            }
-        }
+        in_doubles(value * unit, rho.scale(), "in which their differences are doubles")
     }
 }
 
@@ -197,13 +190,13 @@ impl Energy for SampledEnergyDistance {
     fn remember(&mut self, memory: &[u8]) -> Result<()> {
         let bytes: [u8; 8] =
             memory.try_into().map_err(|_| Error::shape("memory of the batches", "8 bytes", memory.len()))?;
-        (self.step, self.drawn) = (u64::from_le_bytes(bytes) as usize, None);
+        self.begin_step(u64::from_le_bytes(bytes) as usize);
         Ok(())
     }
 
     /// A new flow starts with the blocks of its first step.
     fn prepare(&mut self, _rho: &Measure, _observer: &mut dyn Observer) -> Result<ControlFlow<()>> {
-        (self.step, self.drawn) = (0, None);
+        self.begin_step(0);
         Ok(ControlFlow::Continue(()))
     }
 

@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use super::{Energy, memory};
+use super::{Energy, in_doubles, memory};
 use crate::error::{Error, Result};
 use crate::igw::{Alternating, Solution, align, alternating::Tracked};
 use crate::linalg;
@@ -61,7 +61,8 @@ impl Energy for Wasserstein {
                 w * squared.sum::<f64>()
             })
             .sum();
-        in_doubles(0.5 * value, rho, &self.target, "in which squared lengths are doubles")
+        let scale = rho.scale().max(self.target.scale());
+        in_doubles(0.5 * value, scale, "in which squared lengths are doubles")
     }
 
     fn dim(&self) -> Option<usize> {
@@ -160,12 +161,8 @@ impl Energy for Igw {
         let sigma: Vec<f64> = rho.second_moment().iter().map(|s| 2.0 * s).collect();
         let minus: Vec<f64> = aligned.cross_moment.iter().map(|m| -2.0 * m).collect();
         linalg::combine_rows(rho.points(), p, &sigma, &means, q, 1.0, &minus, gradient, p);
-        in_doubles(
-            0.5 * aligned.squared,
-            rho,
-            &self.target,
-            "in which the fourth power of lengths is a double",
-        )
+        let scale = rho.scale().max(self.target.scale());
+        in_doubles(0.5 * aligned.squared, scale, "in which the fourth power of lengths is a double")
     }
 
     fn prepare(&mut self, rho: &Measure, observer: &mut dyn Observer) -> Result<ControlFlow<()>> {
@@ -223,15 +220,6 @@ impl Observer for BeforeTheFirstStep<'_> {
     fn flag(&self) -> Option<Arc<AtomicBool>> {
         self.0.flag()
     }
-}
-
-/// The value, or [`Error::Scale`] where it has left the range of doubles.
-fn in_doubles(value: f64, rho: &Measure, target: &Measure, range: &'static str) -> Result<f64> {
-    if value.is_finite() {
-        return Ok(value);
-    }
-    let scale = rho.scale().max(target.scale());
-    Err(Error::Scale { argument: "cloud and target".into(), scale, range })
 }
 
 /// ȳ_i = Σ_j π_ij y_j / w_i, (n, q). A point without mass is sent where its nearest point of ρ with

@@ -29,6 +29,10 @@ use crate::linalg;
 use crate::measure::{Measure, sample::Source};
 use crate::mobility::Mobility;
 
+/// A step that is chosen, and one above which steps are stiff, in λ_min² / a.
+pub(super) const SHARE: f64 = 0.03;
+/// The latter.
+pub(super) const STIFF: f64 = 0.2;
 /// Points a stream of noise.
 const CHUNK: usize = 4096;
 /// Streams of noise lie above those of all searches.
@@ -65,8 +69,9 @@ impl Diffusion {
             let covariance = linalg::identity(d).iter().map(|e| 2.0 * a * e).collect();
             return Ok(Spread { covariance, pull: vec![0.0; d * d] });
         }
-        Mobility::new(z, self.floor)?.check_regular()?;
-        let e = linalg::symmetric_eigen(&z.second_moment(), d)?;
+        let mobility = Mobility::new(z, self.floor)?;
+        mobility.check_regular()?;
+        let e = mobility.eigen();
         let of = |f: fn(f64) -> f64| -> Vec<f64> { e.values.iter().map(|l| a * f(*l)).collect() };
         Ok(Spread {
             covariance: linalg::from_eigen(&e.vectors, &of(|l| 1.0 / l)),

@@ -387,13 +387,26 @@ impl Trajectory {
     /// Steps at the end of which F was larger than at their start, beyond rounding: none in the implicit scheme; with an
     /// explicit one they say that the step is too long. A sampled energy is compared within one draw.
     pub fn energy_rises(&self) -> usize {
-        let first = self.first_turn.as_ref().map_or(self.energies[0], |t| t.energy_after);
-        let before = std::iter::once(first).chain(self.log.iter().map(|s| s.energy));
-        let rises = |(a, s): &(f64, &StepLog)| {
-            let start = if s.sampling_error.is_some() { s.energy - s.rate * s.tau } else { *a };
-            s.energy - start > 1e-12 * start.abs().max(s.energy.abs())
+        let rises = |k: &usize| {
+            let (start, end) = (self.energy_before(*k), self.log[*k].energy);
+            end - start > 1e-12 * start.abs().max(end.abs())
         };
-        before.zip(&self.log).filter(rises).count()
+        (0..self.log.len()).filter(rises).count()
+    }
+
+    /// F before the first step, after the first turn.
+    fn first_energy(&self) -> f64 {
+        self.first_turn.as_ref().map_or(self.energies[0], |t| t.energy_after)
+    }
+
+    /// F at the start of step k; where it is sampled, in the draw of this step.
+    fn energy_before(&self, k: usize) -> f64 {
+        let step = &self.log[k];
+        match (step.sampling_error, k) {
+            (Some(_), _) => step.energy - step.rate * step.tau,
+            (None, 0) => self.first_energy(),
+            (None, _) => self.log[k - 1].energy,
+        }
     }
 
     /// Steps of an IGW diffusion that were too long for the least eigenvalue of Σ, above 0.2 λ_min² / a: the moments

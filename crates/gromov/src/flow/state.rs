@@ -164,10 +164,8 @@ impl<'a> State<'a> {
     }
 
     fn frame(&mut self) {
-        let Units { length, energy, .. } = self.units;
-        self.out.times.push(self.time);
-        self.out.points.extend(self.x.points().iter().map(|x| x * length));
-        let regular = self.value * energy;
+        self.units.push_frame(&mut self.out, self.time, &self.x, 0.0);
+        let regular = self.value * self.units.energy;
         if self.out.diffusion > 0.0 {
             self.out.energies.push(f64::NAN);
             self.out.regular.push(regular);
@@ -178,8 +176,6 @@ impl<'a> State<'a> {
         } else {
             self.out.energies.push(regular);
         }
-        self.out.second_moments.extend(self.x.second_moment().iter().map(|m| m * length * length));
-        self.out.beyond_step.push(0.0);
         self.framed = self.out.log.len();
     }
 

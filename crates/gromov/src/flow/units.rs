@@ -2,7 +2,7 @@
 //! a length or of a gradient leaves the range of doubles. The conversions are exact but for numbers that are
 //! subnormal in either.
 
-use super::{FirstTurn, Metric, SCALES, StepLog};
+use super::{FirstTurn, Metric, SCALES, StepLog, Trajectory};
 use crate::energy::Energy;
 use crate::error::{Error, Result};
 use crate::linalg;
@@ -52,6 +52,16 @@ impl Units {
     pub(super) fn reduce_gradient(&self, gradient: &mut [f64]) {
         // the quotient alone may leave the range of doubles
         gradient.iter_mut().for_each(|g| *g = *g / self.energy * self.length);
+    }
+
+    /// Adds a frame, but for its energy, to a trajectory; `beyond`: the distance moved since the last step.
+    pub(super) fn push_frame(&self, out: &mut Trajectory, time: f64, cloud: &Measure, beyond: f64) {
+        let length = self.length;
+        out.times.push(time);
+        out.points.extend(cloud.points().iter().map(|x| x * length));
+        out.second_moments.extend(cloud.second_moment().iter().map(|m| m * length * length));
+        // the unit of D, a power of two
+        out.beyond_step.push(beyond * self.squared.sqrt());
     }
 
     /// A step out of units, but for its length. Rates may leave the range of doubles.

@@ -33,6 +33,12 @@ pub fn check_writable(path: &Path) -> Result<()> {
     }
 }
 
+/// True for devices and open streams such as `/dev/stdout`, also where they lead to a regular file: they are written
+/// directly, not in one step.
+pub fn is_stream(path: &Path) -> bool {
+    matches!(target(path), Ok(Target::Stream))
+}
+
 /// Writes a file in one step: `f` fills a temporary file in the same folder, which is flushed to the
 /// disk and renamed to `path`. When anything fails the old file stays and the temporary file is
 /// removed; one that a killed program left of the same target goes with the next write. A new file gets the usual permissions, a replaced one keeps its own; a symbolic link
@@ -302,6 +308,9 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[test]
     fn a_full_device_is_one_error() {
+        for (path, stream) in [("/dev/stdout", true), ("/dev/null", true), ("/dev/shm/a.ck", false)] {
+            assert_eq!(is_stream(Path::new(path)), stream, "{path}");
+        }
         let full = Path::new("/dev/full");
         check_writable(full).unwrap();
         let text = write_atomic(full, |out| out.write_all(b"x")).unwrap_err().to_string();

@@ -35,7 +35,7 @@ mod xyz;
 
 use std::path::Path;
 
-pub use atomic::{check_writable, write_atomic};
+pub use atomic::{check_writable, is_stream, write_atomic};
 pub use certificate::{read_certificate, write_certificate};
 pub use checkpoint::{Texts, read_checkpoint, read_checkpoint_bytes, write_checkpoint};
 pub use delimited::{write_frames_csv, write_plan_csv};

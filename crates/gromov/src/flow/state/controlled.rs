@@ -11,7 +11,6 @@ use crate::error::{Error, Result};
 use crate::flow::control::Control;
 use crate::flow::{Metric, Scheme, StepLog, Turning, explicit, implicit, pair};
 use crate::linalg;
-use crate::measure::Measure;
 use crate::mobility::Mobility;
 use crate::solve::Status;
 
@@ -27,13 +26,6 @@ struct Trial {
     error: f64,
     /// What frames inside the step are made of.
     dense: Option<pair::Taken>,
-}
-
-/// A frame inside a step.
-struct Inside {
-    time: f64,
-    cloud: Measure,
-    value: f64,
 }
 
 impl State<'_> {
@@ -119,16 +111,6 @@ impl State<'_> {
         self.take(log, tau)
     }
 
-    fn frame_inside(&mut self, inside: &Inside, beyond: f64) {
-        let length = self.units.length;
-        let squared = if self.flow.metric == Metric::Igw { length * length } else { length };
-        self.out.times.push(inside.time);
-        self.out.points.extend(inside.cloud.points().iter().map(|x| x * length));
-        self.out.energies.push(inside.value * self.units.energy);
-        self.out.second_moments.extend(inside.cloud.second_moment().iter().map(|m| m * length * length));
-        self.out.beyond_step.push(beyond * squared);
-    }
-
     /// The frames asked for inside a step that is taken; they leave no trace in what the energy follows.
     fn frames_inside(&mut self, taken: &pair::Taken, tau: f64) -> Result<()> {
         let (start, end) = (self.time, self.time_after());
@@ -138,13 +120,12 @@ impl State<'_> {
             return Ok(());
         }
         let memory = self.energy.energy.memory();
-        let x = self.x.clone();
         for time in inside {
-            let z = taken.inside(&x, tau, (time - start) / (end - start))?;
-            let mut field = self.field()?.0;
-            let stage = field.stage(&z)?;
+            let z = taken.inside(&self.x, tau, (time - start) / (end - start))?;
+            let stage = self.field().stage(&z)?;
             let beyond = self.moved_squared(stage.cloud.points())?.max(0.0).sqrt();
-            self.frame_inside(&Inside { time, cloud: stage.cloud, value: stage.value }, beyond);
+            self.units.push_frame(&mut self.out, time, &stage.cloud, beyond);
+            self.out.energies.push(stage.value * self.units.energy);
         }
         self.energy.energy.remember(&memory)
     }
@@ -152,9 +133,10 @@ impl State<'_> {
     /// A step of the pair. `tau` is not in units.
     fn pair_trial(&mut self, tau: f64) -> Result<Trial> {
         let (d, unit, tau) = (self.x.dim(), self.units.length, tau / self.units.time);
-        let x = self.x.clone();
-        let (mut field, velocity) = self.field()?;
-        let taken = pair::step(&mut field, &x, velocity, tau, unit)?;
+        let first = self.stage();
+        let mut field = self.field();
+        let velocity = field.velocity(&first.cloud, &first)?;
+        let taken = pair::step(&mut field, &first.cloud, velocity, tau, unit)?;
         let (converged, angle) = (field.oriented, linalg::rotation_angle(&field.orientation, d)?);
         Ok(Trial {
             points: taken.end.cloud.points().to_vec(),

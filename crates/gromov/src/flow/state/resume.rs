@@ -245,24 +245,16 @@ fn same_steps(flow: &Flow, c: &Checkpoint) -> Result<()> {
     let varying =
         flow.relative_tolerance().is_some() || flow.scheme == Scheme::Langevin && flow.step.is_none();
     let failed = c.status.is_some_and(|s| !s.is_success());
-    if failed && c.end != flow.time {
+    let other_end = |why: &str| {
         let shown = |end: Option<f64>| end.map_or("none".into(), |t| format!("{t:?}"));
-        return Err(differs(
-            "time (the flow has ended, and its last try may have been shortened)",
-            shown(c.end),
-            shown(flow.time),
-        ));
+        Err(differs(&format!("time ({why})"), shown(c.end), shown(flow.time)))
+    };
+    if failed && c.end != flow.time {
+        return other_end("the flow has ended, and its last try may have been shortened");
     }
     match (flow.steps, flow.time) {
         (Some(steps), _) if steps < done => Err(differs("steps", format!("{done} steps done"), steps)),
-        _ if varying && c.end != flow.time => {
-            let shown = |end: Option<f64>| end.map_or("none".into(), |t| format!("{t:?}"));
-            Err(differs(
-                "time (an end may shorten any step of controlled length)",
-                shown(c.end),
-                shown(flow.time),
-            ))
-        }
+        _ if varying && c.end != flow.time => other_end("an end may shorten any step of controlled length"),
         (_, Some(_)) if varying => Ok(()),
         (_, Some(end)) if end < c.time => Err(differs("time", format!("reached {:?}", c.time), end)),
         (_, Some(end)) if c.tau <= f64::EPSILON * end => {

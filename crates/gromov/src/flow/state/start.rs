@@ -3,7 +3,7 @@
 use super::State;
 use crate::energy::Energy;
 use crate::error::{Error, Result};
-use crate::flow::{FirstTurn, Flow, Metric, Rotation, Trajectory, Turning, rotation};
+use crate::flow::{FirstTurn, Flow, Metric, Rotation, Trajectory, Turning, langevin, rotation};
 use crate::linalg;
 use crate::measure::Measure;
 use crate::mobility::Mobility;
@@ -164,7 +164,7 @@ impl State<'_> {
         }
         match self.flow.metric {
             Metric::W2 => (0.05 * self.x.rms_radius()).powi(2) / (2.0 * a * d as f64),
-            Metric::Igw => 0.03 * self.least_eigenvalue.powi(2) / a,
+            Metric::Igw => langevin::SHARE * self.least_eigenvalue.powi(2) / a,
         }
     }
 

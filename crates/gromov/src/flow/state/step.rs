@@ -147,16 +147,10 @@ impl State<'_> {
 
     /// Did the last step lower F at no more than this part of the mean rate since the start?
     fn hardly_falls(&self, part: f64) -> bool {
-        let log = &self.out.log;
-        let first = self.out.first_turn.as_ref().map_or(self.out.energies[0], |t| t.energy_after);
-        let Some(last) = log.last() else { return false };
-        let before = match last.sampling_error {
-            // within one draw
-            Some(_) => last.energy - last.rate * last.tau,
-            None => log.len().checked_sub(2).map_or(first, |k| log[k].energy),
-        };
+        let Some(last) = self.out.log.last() else { return false };
+        let before = self.out.energy_before(self.out.log.len() - 1);
         let share = last.tau / last.time;
-        (0.0..=part * (first - last.energy) * share).contains(&(before - last.energy))
+        (0.0..=part * (self.out.first_energy() - last.energy) * share).contains(&(before - last.energy))
     }
 
     /// `None` when nothing was gained: no iteration succeeded, or F + D² / (2 τ) came out above F (an
@@ -226,20 +220,21 @@ impl State<'_> {
         Ok(())
     }
 
-    /// The field of velocities from here, and that of the current point.
-    pub(super) fn field(&mut self) -> Result<(explicit::Field<'_>, Vec<f64>)> {
-        let field = explicit::Field {
+    /// The current point, where every step starts; a copy.
+    pub(super) fn stage(&self) -> explicit::Stage {
+        explicit::Stage { cloud: self.x.clone(), value: self.value, gradient: self.gradient.clone() }
+    }
+
+    /// The field of velocities, from the orientation of the current point.
+    pub(super) fn field(&mut self) -> explicit::Field<'_> {
+        explicit::Field {
             energy: &mut self.energy,
             metric: self.flow.metric,
             turning: self.turning,
             floor: self.flow.floor,
             orientation: linalg::identity(self.x.dim()),
             oriented: true,
-        };
-        let first =
-            explicit::Stage { cloud: self.x.clone(), value: self.value, gradient: self.gradient.clone() };
-        let velocity = field.velocity(&self.x, &first)?;
-        Ok((field, velocity))
+        }
     }
 
     /// A step of the diffusion. Labels are those of the particles: no other is asked for.
@@ -251,37 +246,34 @@ impl State<'_> {
             0.0 => vec![0.0; n * d],
             _ => langevin::noise(self.flow.seed, self.out.log.len(), n, d),
         };
-        let x = self.x.clone();
-        let length = self.units.length;
-        let (mut field, velocity) = self.field()?;
-        let z = diffusion.step(&mut field, &x, &velocity, tau, &xi)?;
+        let (first, length) = (self.stage(), self.units.length);
+        let mut field = self.field();
+        let velocity = field.velocity(&first.cloud, &first)?;
+        let z = diffusion.step(&mut field, &first.cloud, &velocity, tau, &xi)?;
         let end = field.stage(&z)?;
         end.check(length)?;
         let (converged, angle) = (field.oriented, linalg::rotation_angle(&field.orientation, d)?);
-        let moved_squared = self.moved_squared(end.cloud.points())?;
-        let stiff = tau > 0.2 / 0.03 * self.diffusive_step() && self.flow.metric == Metric::Igw;
+        // a path with noise has no length
+        let ordinary = coefficient == 0.0;
+        let moved_squared = if ordinary { self.moved_squared(end.cloud.points())? } else { f64::NAN };
+        let stiff = tau > langevin::STIFF / langevin::SHARE * self.diffusive_step()
+            && self.flow.metric == Metric::Igw;
         let log = StepLog { converged, angle, stiff, ..self.entry(tau, end.value, moved_squared) };
         (self.x, self.value, self.gradient) = (end.cloud, end.value, end.gradient);
-        if coefficient == 0.0 {
+        if ordinary {
             return Ok(log);
         }
-        // of F, which particles have no value of, and of a path without a length
+        // particles have no value of F
         let unknown = f64::NAN;
-        Ok(StepLog {
-            energy: unknown,
-            speed_squared: unknown,
-            rate: unknown,
-            moved_squared: unknown,
-            inequality: unknown,
-            ..log
-        })
+        Ok(StepLog { energy: unknown, speed_squared: unknown, rate: unknown, inequality: unknown, ..log })
     }
 
     fn explicit(&mut self, method: &Method, tau: f64) -> Result<StepLog> {
         let d = self.x.dim();
-        let (x, length) = (self.x.clone(), self.units.length);
-        let (mut field, velocity) = self.field()?;
-        let z = method.step(&mut field, &x, velocity, tau)?;
+        let (first, length) = (self.stage(), self.units.length);
+        let mut field = self.field();
+        let velocity = field.velocity(&first.cloud, &first)?;
+        let z = method.step(&mut field, &first.cloud, velocity, tau)?;
         let end = field.stage(&z)?;
         end.check(length)?;
         let oriented = field.oriented;
