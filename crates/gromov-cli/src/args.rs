@@ -511,19 +511,19 @@ pub struct Completions {
     pub shell: clap_complete::Shell,
 }
 
-/// Reads the command line; help and version are printed and end the program.
-pub fn parse() -> Result<Raw, Failure> {
-    let error = match Raw::try_parse() {
-        Ok(raw) => return Ok(raw),
+/// Reads the command line; of help and version, which are printed, there is nothing to run.
+pub fn parse(arguments: &[OsString]) -> Result<Option<Raw>, Failure> {
+    let error = match Raw::try_parse_from(arguments) {
+        Ok(raw) => return Ok(Some(raw)),
         Err(error) => error,
     };
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
             output::print(&error.render().to_string())?;
-            std::process::exit(0)
+            Ok(None)
         }
         _ => {
-            let words = std::env::args_os().skip(1).filter_map(|w| w.into_string().ok());
+            let words = arguments.iter().skip(1).filter_map(|w| w.clone().into_string().ok());
             Err(Failure::new(one_line(&error.render().to_string(), words)))
         }
     }
