@@ -187,7 +187,7 @@ fn wrong_input_is_named_with_its_file() {
         ("info bad.csv", "bad.csv:3: column 2 (y): 'nan' is not a finite number"),
         (
             "info sum.csv",
-            "the sum is 1.1, not 1 (within 1e-9); ask for normalization to rescale (--normalize)",
+            "the sum is 1.1, not 1 (within 1e-9); ask for normalization to rescale (--normalize, in Python normalize=True)",
         ),
         ("info a.csv --max-bytes 10", "more than the limit of 10; raise it with --max-bytes"),
         ("distance a.csv bad.csv", "bad.csv:3"),

@@ -81,7 +81,7 @@ impl Default for Barycenter {
 }
 
 /// A barycentre and what is known of it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub struct Solution {
     /// Its points, (n, d) row-major: in the frame of the first cloud with λ > 0, turned as close as it can be, where d

@@ -62,7 +62,7 @@ pub const SCALES: (f64, f64) = (1e-60, 1e60);
 pub const DEFAULT_STEPS: usize = 200;
 
 /// The geometry of a flow.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Metric {
@@ -73,7 +73,7 @@ pub enum Metric {
 }
 
 /// How a flow is discretised in time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Scheme {
@@ -122,7 +122,7 @@ impl Scheme {
 }
 
 /// What happens to the orientation under the IGW metric.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Rotation {
@@ -277,7 +277,7 @@ pub struct StepLog {
 }
 
 /// A flow on particles.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub struct Trajectory {
     /// Number of points.

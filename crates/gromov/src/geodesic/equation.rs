@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::linalg::{self, Eigen};
 
 /// Position, velocity and acceleration, with what their derivatives need.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub(super) struct Stage {
     pub(super) c: Vec<f64>,
     pub(super) v: Vec<f64>,

@@ -104,7 +104,7 @@ pub(super) struct Accuracy {
 }
 
 /// A step that was taken: its first stage, and the others where derivatives are wanted.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 struct Step {
     start: f64,
     length: f64,
@@ -112,7 +112,7 @@ struct Step {
 }
 
 /// Why an integration ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(super) enum End {
     /// The time is over.
     Done,
@@ -128,7 +128,7 @@ pub(super) enum End {
 const SHORTEST: f64 = 1e-10;
 
 /// A solution on [0, time].
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub(super) struct Course {
     steps: Vec<Step>,
     /// Where it ends.

@@ -17,7 +17,7 @@ const MAX_STEPS: usize = 20_000;
 const LOOKS: usize = 32;
 
 /// A path of particles, one an entry of the plan.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub struct Path {
     /// Which path.
@@ -76,7 +76,7 @@ pub struct Path {
 }
 
 /// Coefficients on `first` and `second` at any time.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 enum Motion {
     /// On x and D = R₀ y − x; the end is `turn` R₀ y.
     Geodesic { span: Span, course: Box<Course>, turn: Vec<f64> },
@@ -93,7 +93,7 @@ enum Motion {
 }
 
 /// Second moments of the pairs.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 struct Moments {
     xx: Vec<f64>,
     xy: Vec<f64>,

@@ -12,7 +12,7 @@ use crate::linalg;
 const ROUNDINGS: f64 = 8.0;
 
 /// The span of x and D.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub(super) struct Span {
     pub(super) p: usize,
     pub(super) d: usize,

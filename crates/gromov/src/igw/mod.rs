@@ -146,15 +146,39 @@ pub struct Solution {
 impl Solution {
     /// Maps rows of x-space to y-space: (x − mean_x) R + mean_y. Errors: a wrong number of columns.
     pub fn transform(&self, points: &[f64]) -> Result<Vec<f64>> {
+        self.transform_by(&self.rotation, points)
+    }
+
+    /// [`Solution::transform`] with another R (d_x, d_y), as [`Solution::proper_rotation`]. Errors: a wrong number of
+    /// columns.
+    pub fn transform_by(&self, rotation: &[f64], points: &[f64]) -> Result<Vec<f64>> {
         let (dx, dy) = (self.means.0.len(), self.means.1.len());
         if !points.len().is_multiple_of(dx) {
             return Err(crate::Error::shape("points", format!("(n, {dx})"), points.len()));
         }
+        if rotation.len() != dx * dy {
+            return Err(crate::Error::shape("rotation", format!("({dx}, {dy})"), rotation.len()));
+        }
         let shifted: Vec<f64> =
             points.chunks_exact(dx).flat_map(|p| p.iter().zip(&self.means.0).map(|(a, b)| a - b)).collect();
-        let mut out = linalg::map_rows(&shifted, dx, &linalg::transpose(&self.rotation, dx, dy), dy);
+        let mut out = linalg::map_rows(&shifted, dx, &linalg::transpose(rotation, dx, dy), dy);
         out.chunks_exact_mut(dy).for_each(|p| p.iter_mut().zip(&self.means.1).for_each(|(a, b)| *a += b));
         Ok(out)
+    }
+
+    /// The rotation without mirror image that is the best for the plan: R maximises tr(Rᵀ M) among those of determinant
+    /// +1, which is the polar factor of M with its least singular direction turned round where that is a mirror image.
+    /// For d_x ≠ d_y it is `rotation` (there the larger space has a rotation for either). A mirror image costs
+    /// 4 · (least singular value of M) in the mean of |Rᵀ x − y|², where it is the better one.
+    /// Errors: those of the decomposition.
+    pub fn proper_rotation(&self) -> Result<Vec<f64>> {
+        if self.reflected != Some(true) {
+            return Ok(self.rotation.clone());
+        }
+        let d = self.means.0.len();
+        let mut f = linalg::svd(&self.cross_moment, d, d)?;
+        (0..d).for_each(|i| f.u[i * d + d - 1] *= -1.0);
+        Ok(linalg::matmul(&f.u, &linalg::transpose(&f.v, d, d), d, d, d))
     }
 }
 
@@ -301,4 +325,36 @@ pub(crate) struct Found {
     pub(crate) alternatives: Vec<Alternative>,
     pub(crate) nodes: usize,
     pub(crate) trace: Vec<Bounds>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_proper_rotation_is_the_best_without_mirror_images() {
+        // a mirror image with the least spread along the first axis: the rotation is half a turn about the others
+        let x = crate::measure::sample::gaussian(40, 3, 7).unwrap();
+        let x = x.linear_image(&[0.2, 0.0, 0.0, 0.0, 2.0, 0.0, 0.0, 0.0, 1.0], 3).unwrap();
+        let y = x.linear_image(&[-1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0], 3).unwrap();
+        let sol = distance(&x, &y).unwrap();
+        assert!(sol.certified && sol.reflected == Some(true));
+        let r = sol.proper_rotation().unwrap();
+        assert!((linalg::determinant(&r, 3) - 1.0).abs() < 1e-12);
+        let fit = |r: &[f64]| -> f64 { r.iter().zip(&sol.cross_moment).map(|(a, b)| a * b).sum() };
+        let least = linalg::svd(&sol.cross_moment, 3, 3).unwrap().s[2];
+        assert!((fit(&sol.rotation) - fit(&r) - 2.0 * least).abs() < 1e-12);
+        // and no rotation among many fits better
+        let mut source = crate::measure::sample::Source::new(3, 0);
+        let mut random = || {
+            let mut q = source.rotation(3);
+            let sign = linalg::determinant(&q, 3).signum();
+            q.iter_mut().for_each(|v| *v *= sign);
+            q
+        };
+        assert!((0..500).all(|_| fit(&random()) <= fit(&r) + 1e-12));
+        let moved = sol.transform_by(&r, x.points()).unwrap();
+        assert!(sol.transform(x.points()).unwrap().iter().zip(y.points()).all(|(a, b)| (a - b).abs() < 1e-9));
+        assert!(moved.iter().zip(y.points()).any(|(a, b)| (a - b).abs() > 0.1));
+    }
 }

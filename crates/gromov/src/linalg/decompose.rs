@@ -8,7 +8,7 @@ use super::{identity, matmul, max_abs, norm, power_of_two_scale, transpose};
 use crate::error::{Error, Result};
 
 /// A = U diag(values) U^T of a symmetric matrix, values decreasing, U in columns.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Eigen {
     pub(crate) values: Vec<f64>,
     pub(crate) vectors: Vec<f64>,

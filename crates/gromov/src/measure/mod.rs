@@ -20,7 +20,7 @@ pub const WEIGHT_SUM_TOLERANCE: f64 = 1e-9;
 /// assert_eq!(mu.second_moment(), vec![9.0, 12.0, 12.0, 16.0]);
 /// # Ok::<(), gromov::Error>(())
 /// ```
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Measure {
     points: Vec<f64>,
     weights: Vec<f64>,
@@ -48,7 +48,7 @@ impl Measure {
             return Err(Error::Weights {
                 argument: "weights".into(),
                 problem: format!(
-                    "the sum is {sum}, not 1 (within 1e-9); ask for normalization to rescale (--normalize)"
+                    "the sum is {sum}, not 1 (within 1e-9); ask for normalization to rescale (--normalize, in Python normalize=True)"
                 ),
             });
         }

@@ -1,0 +1,76 @@
+//! Arrays in and out. What comes in has passed `gromov._arrays`: float64, C order, of the right number of axes.
+
+use gromov::{Measure, Result};
+use numpy::{IntoPyArray, PyArray1, PyArray2, PyArray3, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2};
+use pyo3::prelude::*;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::{GromovError, raise, renamed};
+
+/// Rows of numbers.
+pub type Rows<'py> = PyReadonlyArray2<'py, f64>;
+/// Numbers.
+pub type Numbers<'py> = PyReadonlyArray1<'py, f64>;
+
+/// The numbers of an array in C order.
+pub fn numbers(array: &Rows<'_>) -> PyResult<Vec<f64>> {
+    Ok(array.as_slice()?.to_vec())
+}
+
+/// A cloud, (n, d), with its weights, (n) or none; `names` are those of both arguments.
+pub fn cloud(
+    points: &Rows<'_>,
+    weights: Option<&Numbers<'_>>,
+    normalize: bool,
+    names: (&str, &str),
+) -> PyResult<Measure> {
+    let dim = points.as_array().ncols();
+    let points = numbers(points)?;
+    let made: Result<Measure> = match weights {
+        None => Measure::uniform(points, dim),
+        Some(w) => {
+            let weights = w.as_slice()?.to_vec();
+            if normalize {
+                Measure::normalized(points, dim, weights)
+            } else {
+                Measure::weighted(points, dim, weights)
+            }
+        }
+    };
+    made.map_err(|e| raise(renamed(e, &[("points", names.0), ("weights", names.1)])))
+}
+
+/// An array (n).
+pub fn array1(py: Python<'_>, data: Vec<f64>) -> Bound<'_, PyArray1<f64>> {
+    data.into_pyarray(py)
+}
+
+/// An array (n, d).
+pub fn array2(py: Python<'_>, data: Vec<f64>, d: usize) -> PyResult<Bound<'_, PyArray2<f64>>> {
+    let n = data.len() / d;
+    data.into_pyarray(py).reshape([n, d])
+}
+
+/// An array (k, n, d).
+pub fn array3(py: Python<'_>, data: Vec<f64>, n: usize, d: usize) -> PyResult<Bound<'_, PyArray3<f64>>> {
+    let k = data.len() / (n * d);
+    data.into_pyarray(py).reshape([k, n, d])
+}
+
+/// A state for `pickle`: one version of the package reads what it wrote.
+pub fn pickled<T: Serialize>(state: &T) -> PyResult<Vec<u8>> {
+    let stamped = (env!("CARGO_PKG_VERSION"), state);
+    postcard::to_allocvec(&stamped).map_err(|e| GromovError::new_err(format!("cannot be pickled: {e}")))
+}
+
+/// What [`pickled`] wrote.
+pub fn unpickled<T: DeserializeOwned>(bytes: &[u8]) -> PyResult<T> {
+    let fault = |e: postcard::Error| GromovError::new_err(format!("pickle: damaged: {e}"));
+    let (version, rest): (String, _) = postcard::take_from_bytes(bytes).map_err(fault)?;
+    let ours = env!("CARGO_PKG_VERSION");
+    if version != ours {
+        return Err(GromovError::new_err(format!("pickle: written by gromov {version}, this is {ours}")));
+    }
+    postcard::from_bytes(rest).map_err(fault)
+}

@@ -1,0 +1,22 @@
+//! `gromov._core`: the library for Python. Public functions, docstrings and results are in `python/gromov`; here is
+//! one file for each module of the core, [`enter`] (threads, Ctrl-C, calls back), [`convert`] and [`error`].
+
+mod convert;
+mod distance;
+mod enter;
+mod error;
+mod files;
+mod mobility;
+mod program;
+
+use pyo3::prelude::*;
+
+/// The module.
+#[pymodule]
+fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    distance::register(module)?;
+    files::register(module)?;
+    mobility::register(module)?;
+    program::register(module)
+}
