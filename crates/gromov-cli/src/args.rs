@@ -1,9 +1,11 @@
 //! Raw arguments, as typed. What they mean is decided in [`crate::job`].
 
 mod geodesic;
+mod memory;
 mod resume;
 
 pub use geodesic::{Frame, Geodesic, Kind, Pairing};
+pub use memory::Memory;
 pub use resume::Resume;
 
 use std::ffi::OsString;
@@ -184,6 +186,9 @@ pub struct Distance {
     /// Search with clouds of any size; the forecast goes to stderr
     #[arg(long)]
     pub large: bool,
+    /// What is said before the run.
+    #[command(flatten)]
+    pub memory: Memory,
     /// How clouds are read.
     #[command(flatten)]
     pub reading: Reading,
@@ -374,6 +379,9 @@ pub struct Flow {
     /// Checkpoints.
     #[command(flatten)]
     pub resume: Resume,
+    /// What is said before the run.
+    #[command(flatten)]
+    pub memory: Memory,
     /// How clouds are read.
     #[command(flatten)]
     pub reading: Reading,
@@ -452,6 +460,9 @@ pub struct Barycenter {
     /// Write a page with every cloud in the frame of the barycentre, and the numbers; it works offline
     #[arg(long, value_name = "FILE.html")]
     pub report: Option<PathBuf>,
+    /// What is said before the run.
+    #[command(flatten)]
+    pub memory: Memory,
     /// How clouds are read.
     #[command(flatten)]
     pub reading: Reading,

@@ -6,6 +6,7 @@ mod distance;
 mod enter;
 mod error;
 mod files;
+mod memory;
 mod mobility;
 mod program;
 
@@ -17,6 +18,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     distance::register(module)?;
     files::register(module)?;
+    memory::register(module)?;
     mobility::register(module)?;
     program::register(module)
 }

@@ -16,8 +16,9 @@ from __future__ import annotations
 
 from ._core import __version__
 from ._distance import Alternative, IgwResult, igw
-from ._errors import ConvergenceError, GromovError
+from ._errors import ConvergenceError, GromovError, MemoryLimitError
 from ._files import Cloud, read
+from ._forecast import Forecast, forecast
 from ._mobility import Inverse, metric, mobility, mobility_inverse
 from ._progress import Event
 
@@ -26,10 +27,13 @@ __all__ = [
     "Cloud",
     "ConvergenceError",
     "Event",
+    "Forecast",
     "GromovError",
     "IgwResult",
     "Inverse",
+    "MemoryLimitError",
     "__version__",
+    "forecast",
     "igw",
     "metric",
     "mobility",

@@ -10,6 +10,7 @@ __version__: str
 __all__ = [
     "Distance",
     "__version__",
+    "available_memory",
     "igw",
     "metric",
     "mobility",
@@ -51,7 +52,9 @@ def igw(
     threads: int | None,
     normalize: bool,
     progress: _Progress,
+    max_memory: int | None,
 ) -> Distance: ...
+def available_memory() -> int | None: ...
 def mobility(x: Array, v: Array, weights: Array | None, normalize: bool) -> Array: ...
 def mobility_inverse(
     x: Array, w: Array, weights: Array | None, floor: float, normalize: bool
