@@ -270,3 +270,95 @@ fn coarse(pair: &Pair) -> Result<Option<Plans>> {
     };
     Plans::new(&of(&pair.x)?, &of(&pair.y)?).map(Some)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::sample::Source;
+    use crate::ot::Plan;
+
+    fn cloud(s: &mut Source, n: usize, d: usize, weighted: bool) -> Measure {
+        let points = (0..n * d).map(|_| s.normal()).collect();
+        let w = (0..n).map(|_| if weighted { 0.1 + s.unit() } else { 1.0 }).collect();
+        Measure::normalized(points, d, w).unwrap()
+    }
+
+    fn search(starts: usize) -> Alternating {
+        Alternating { starts: Some(starts), ..Alternating::default() }
+    }
+
+    #[test]
+    fn brute_force_is_reached() {
+        let mut s = Source::new(52, 0);
+        for trial in 0..40 {
+            let (n, p, q) = (3 + trial % 5, 1 + trial % 3, 1 + (trial / 3) % 3);
+            let (mu, nu) = (cloud(&mut s, n, p, false), cloud(&mut s, n, q, false));
+            let options = Alternating { closed_forms: false, ..search(256) };
+            let sol = solve(&options, &mu, &nu, &mut ()).unwrap();
+            let mut best = f64::INFINITY;
+            crate::ot::exact::tests::permutations(n, &mut |order| {
+                let mass = vec![1.0 / n as f64; n];
+                let plan = Plan { n, m: n, rows: (0..n).collect(), columns: order.to_vec(), mass };
+                best = best.min(align::plan(&mu, &nu, &plan).unwrap().squared);
+            });
+            let gap = sol.squared - best;
+            assert!(gap.abs() <= 1e-10 * best + sol.rounding, "{trial}: {} and {best}", sol.squared);
+            assert!(sol.lower_bound <= sol.squared + sol.rounding && sol.hits >= 1);
+        }
+    }
+
+    /// Clouds with more than two points a cell: values are local optima of the clouds, as good as those of the other search.
+    #[test]
+    fn optima_are_those_of_the_clouds() {
+        let mut s = Source::new(53, 0);
+        let (mut better, mut worse) = (0, 0);
+        for trial in 0..30 {
+            let (p, q) = (2 + trial % 2, 2 + trial / 2 % 2);
+            let (mu, nu) =
+                (cloud(&mut s, 40 + trial, p, trial % 3 == 0), cloud(&mut s, 65, q, trial % 5 == 0));
+            let sol = solve(&search(64), &mu, &nu, &mut ()).unwrap();
+            let other = search(64).solve(&mu, &nu, &mut ()).unwrap();
+            assert_eq!((sol.lower_bound, sol.rounding), (other.lower_bound, other.rounding));
+            assert!(sol.status == Status::Converged && sol.starts == 64 && sol.hits >= 1 && sol.hits <= 64);
+            // the value is that of the plan, and alternation goes no further from it
+            let aligned = align::plan(&mu, &nu, &sol.plan).unwrap();
+            assert!((aligned.squared - sol.squared).abs() <= sol.rounding);
+            let norm = linalg::norm(&sol.cross_moment);
+            let a: Vec<f64> = sol.cross_moment.iter().map(|m| m / norm).collect();
+            let cost = crate::ot::LowRankCost::inner_product(mu.points(), &a, nu.points(), p, q).unwrap();
+            let best = crate::ot::Exact::default().solve(&cost, mu.weights(), nu.weights(), None).unwrap();
+            assert!(-best.value <= norm * (1.0 + 1e-9), "{} above {norm}", -best.value);
+            better += usize::from(sol.squared < other.squared * (1.0 - 1e-9));
+            worse += usize::from(sol.squared > other.squared * (1.0 + 1e-9));
+        }
+        println!("{better} better, {worse} worse of 30");
+        assert!(worse <= 3 + better, "{better} better, {worse} worse");
+    }
+
+    #[test]
+    fn copies_points_and_stops() {
+        let mut s = Source::new(54, 0);
+        let mu = cloud(&mut s, 50, 2, false);
+        let turned = mu.linear_image(&s.rotation(2), 2).unwrap();
+        let sol = solve(&search(16), &mu, &turned, &mut ()).unwrap();
+        assert!(sol.squared <= sol.rounding && sol.certified && sol.starts < 16, "{}", sol.squared);
+        let origin = Measure::uniform(vec![0.0; 80], 2).unwrap();
+        let sol = solve(&search(16), &origin, &origin, &mut ()).unwrap();
+        assert_eq!((sol.squared, sol.certified), (0.0, true));
+        let sol = solve(&search(16), &origin, &mu, &mut ()).unwrap();
+        assert!(
+            (sol.squared - linalg::norm(&mu.second_moment()).powi(2)).abs() <= sol.rounding && sol.certified
+        );
+        let nu = cloud(&mut s, 60, 3, true);
+        let capped = Alternating { time_limit: Some(std::time::Duration::ZERO), ..search(16) };
+        let sol = solve(&capped, &mu, &nu, &mut ()).unwrap();
+        assert_eq!((sol.status, sol.starts), (Status::TimeCap, 1));
+        assert!(sol.lower_bound <= sol.squared + sol.rounding);
+        for scale in [1e-70, 1e70] {
+            let scaled = |m: &Measure| m.moved(m.points().iter().map(|x| x * scale).collect());
+            let far = solve(&search(16), &scaled(&mu), &scaled(&nu), &mut ()).unwrap();
+            let near = solve(&search(16), &mu, &nu, &mut ()).unwrap();
+            assert!((far.distance / scale / scale / near.distance - 1.0).abs() < 1e-9);
+        }
+    }
+}
