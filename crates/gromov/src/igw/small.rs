@@ -260,12 +260,11 @@ impl<'a> State<'a> {
 
 /// The clouds as the means of a few cells each; `None` where one is about as small.
 fn coarse(pair: &Pair) -> Result<Option<Plans>> {
-    let count = std::env::var("HB_CELLS").ok().and_then(|v| v.parse().ok()).unwrap_or(CELLS);
-    if count == 0 || pair.x.len().min(pair.y.len()) <= 2 * count {
+    if pair.x.len().min(pair.y.len()) <= 2 * CELLS {
         return Ok(None);
     }
     let of = |cloud: &Measure| {
-        let (means, weights) = cells::means(cloud.points(), cloud.weights(), cloud.dim(), count);
+        let (means, weights) = cells::means(cloud.points(), cloud.weights(), cloud.dim(), CELLS);
         Measure::normalized(means, cloud.dim(), weights)
     };
     Plans::new(&of(&pair.x)?, &of(&pair.y)?).map(Some)
