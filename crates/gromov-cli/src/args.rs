@@ -2,10 +2,12 @@
 
 mod geodesic;
 mod memory;
+mod pairwise;
 mod resume;
 
 pub use geodesic::{Frame, Geodesic, Kind, Pairing};
 pub use memory::Memory;
+pub use pairwise::Pairwise;
 pub use resume::Resume;
 
 use std::ffi::OsString;
@@ -29,8 +31,8 @@ pixels, the origin in the lower left corner: use --center). Weights sum to 1; wi
 has 1/n.";
 
 const CODES: &str = "\
-Exit codes: 0 done; 1 answered, but the status is singular, iteration_cap, time_cap or stalled, or a \
-certificate is rejected; 2 wrong input or usage, nothing written; 130 interrupted, the output up to there is written (of a flow also its checkpoint).";
+Exit codes: 0 done; 1 answered, but the status is singular, iteration_cap, time_cap or stalled, a pair has no distance, or a \
+certificate is rejected; 2 wrong input or usage, nothing written; 130 interrupted, the output up to there is written (also a checkpoint).";
 
 /// The whole command line.
 #[derive(Debug, Parser)]
@@ -58,6 +60,8 @@ pub enum Command {
     Barycenter(Barycenter),
     /// Path between two clouds: the geodesic of the IGW geometry, the lifted path, or straight lines
     Geodesic(Geodesic),
+    /// IGW distances of all pairs of clouds, as a matrix
+    Pairwise(Pairwise),
     /// Size, weights, moments and spectrum of a cloud
     Info(Info),
     /// The horse that turns and one energy in two geometries, on built-in clouds: a page and numbers
