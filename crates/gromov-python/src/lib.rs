@@ -3,9 +3,12 @@
 
 mod convert;
 mod distance;
+mod energy;
 mod enter;
 mod error;
 mod files;
+mod flow;
+mod gaussian;
 mod mobility;
 mod program;
 
@@ -16,7 +19,10 @@ use pyo3::prelude::*;
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     distance::register(module)?;
+    energy::register(module)?;
     files::register(module)?;
+    flow::register(module)?;
+    gaussian::register(module)?;
     mobility::register(module)?;
     program::register(module)
 }

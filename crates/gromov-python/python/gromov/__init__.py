@@ -14,12 +14,15 @@ The theory is due to Zhang, Goldfeld, Greenewald, Mroueh and Sriperumbudur, arXi
 
 from __future__ import annotations
 
+from . import energy, gaussian
 from ._core import __version__
 from ._distance import Alternative, IgwResult, igw
 from ._errors import ConvergenceError, GromovError
 from ._files import Cloud, read
+from ._flow import Step, flow
 from ._mobility import Inverse, metric, mobility, mobility_inverse
 from ._progress import Event
+from ._trajectory import Statistics, Trajectory
 
 __all__ = [
     "Alternative",
@@ -29,7 +32,13 @@ __all__ = [
     "GromovError",
     "IgwResult",
     "Inverse",
+    "Statistics",
+    "Step",
+    "Trajectory",
     "__version__",
+    "energy",
+    "flow",
+    "gaussian",
     "igw",
     "metric",
     "mobility",
