@@ -42,16 +42,13 @@ pub struct Target {
 /// A sum of energies, as described.
 pub struct Terms(Vec<(f64, Kind)>);
 
-impl FromPyObject<'_, '_> for Terms {
-    type Error = PyErr;
-
-    fn extract(terms: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
+impl Terms {
+    /// From a list of (factor, name, values).
+    pub fn new(terms: &Bound<'_, PyAny>) -> PyResult<Self> {
         let terms: Vec<(f64, String, Bound<'_, PyTuple>)> = terms.extract()?;
-        terms
-            .iter()
-            .map(|(factor, name, values)| Ok((*factor, kind(name, values)?)))
-            .collect::<PyResult<_>>()
-            .map(Terms)
+        let one =
+            |(factor, name, values): &(f64, String, Bound<'_, PyTuple>)| Ok((*factor, kind(name, values)?));
+        terms.iter().map(one).collect::<PyResult<_>>().map(Terms)
     }
 }
 
@@ -242,20 +239,20 @@ impl Energy for Custom {
 
 /// Name, dimension, coefficient of the entropy, whether rotations change nothing. Errors: parameters that fit no energy.
 #[pyfunction]
-fn energy_facts(terms: Terms) -> PyResult<(String, Option<usize>, f64, bool)> {
-    let (sum, _) = terms.make(None, None, false).map_err(raise)?;
+fn energy_facts(terms: &Bound<'_, PyAny>) -> PyResult<(String, Option<usize>, f64, bool)> {
+    let (sum, _) = Terms::new(terms)?.make(None, None, false).map_err(raise)?;
     Ok((sum.name(), sum.dim(), sum.diffusion(), sum.rotation_invariant()))
 }
 
 /// Runs `work` on the sum of energies and a cloud.
 fn on_cloud<T: Send + 'static>(
     py: Python<'_>,
-    terms: Terms,
+    terms: &Bound<'_, PyAny>,
     x: &Rows<'_>,
     weights: Option<&Numbers<'_>>,
     work: impl FnOnce(&mut Sum, &Measure) -> Result<T> + Send + 'static,
 ) -> PyResult<T> {
-    let rho = cloud(x, weights, false, ("x", "weights"))?;
+    let (rho, terms) = (cloud(x, weights, false, ("x", "weights"))?, Terms::new(terms)?);
     enter(py, &Call { threads: None, progress: None }, move |caller| {
         let (mut sum, _) = terms.make(Some(rho.dim()), Some(caller), false)?;
         work(&mut sum, &rho).map_err(|e| renamed(e, &[("cloud", "x")]))
@@ -264,7 +261,12 @@ fn on_cloud<T: Send + 'static>(
 
 /// F.
 #[pyfunction]
-fn energy_value(py: Python<'_>, terms: Terms, x: Rows<'_>, weights: Option<Numbers<'_>>) -> PyResult<f64> {
+fn energy_value(
+    py: Python<'_>,
+    terms: &Bound<'_, PyAny>,
+    x: Rows<'_>,
+    weights: Option<Numbers<'_>>,
+) -> PyResult<f64> {
     on_cloud(py, terms, &x, weights.as_ref(), |sum, rho| sum.value(rho))
 }
 
@@ -272,7 +274,7 @@ fn energy_value(py: Python<'_>, terms: Terms, x: Rows<'_>, weights: Option<Numbe
 #[pyfunction]
 fn energy_gradient<'py>(
     py: Python<'py>,
-    terms: Terms,
+    terms: &Bound<'py, PyAny>,
     x: Rows<'py>,
     weights: Option<Numbers<'py>>,
 ) -> PyResult<(f64, Bound<'py, PyArray2<f64>>)> {
@@ -287,7 +289,7 @@ fn energy_gradient<'py>(
 #[pyfunction]
 fn energy_slope(
     py: Python<'_>,
-    terms: Terms,
+    terms: &Bound<'_, PyAny>,
     x: Rows<'_>,
     weights: Option<Numbers<'_>>,
     seed: u64,

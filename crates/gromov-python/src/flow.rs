@@ -132,7 +132,7 @@ fn flow<'py>(
     py: Python<'py>,
     x: Rows<'py>,
     weights: Option<Numbers<'py>>,
-    terms: Terms,
+    terms: &Bound<'py, PyAny>,
     options: Options,
     long: Long,
     center: bool,
@@ -145,7 +145,7 @@ fn flow<'py>(
     if center {
         rho = rho.centred();
     }
-    let options = options.flow()?;
+    let (terms, options) = (Terms::new(terms)?, options.flow()?);
     let texts: io::Texts = vec![(ENERGY.into(), terms.text()), (CENTER.into(), center.to_string())];
     let (after, from) = (duration("checkpoint_seconds", long.seconds)?, long.check(&texts)?);
     let (every, path, callback) = (long.every, long.checkpoint, callback.map(Arc::new));

@@ -42,12 +42,13 @@ fn gaussian_geodesic<'py>(
 fn gaussian_flow<'py>(
     py: Python<'py>,
     cov0: Rows<'py>,
-    terms: Terms,
+    terms: &Bound<'py, PyAny>,
     times: Numbers<'py>,
     metric: &str,
 ) -> PyResult<Bound<'py, PyArray3<f64>>> {
     let d = cov0.as_array().ncols();
-    let (sum, _) = terms.make(Some(d), None, false).map_err(|e| raise(renamed(e, &[("x", "cov0")])))?;
+    let (sum, _) =
+        Terms::new(terms)?.make(Some(d), None, false).map_err(|e| raise(renamed(e, &[("x", "cov0")])))?;
     let Some(form) = sum.quadratic_form(d) else {
         let name = sum.name();
         return Err(GromovError::new_err(format!(

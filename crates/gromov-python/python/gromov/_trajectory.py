@@ -318,9 +318,10 @@ _SHAPES = {"times": 1, "points": 3, "weights": 1, "energies": 1, "second_moments
 
 def _loaded(name: str) -> Trajectory:
     try:
-        with np.load(name, allow_pickle=False) as archive:
-            if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise GromovError(f"path: {name}: is no .npz of a flow")
+        archive = np.load(name, allow_pickle=False)
+        if not isinstance(archive, np.lib.npyio.NpzFile):
+            raise GromovError(f"path: {name}: is no .npz of a flow")
+        with archive:
             found = {key: archive[key] for key in (*_SHAPES, "meta") if key in archive}
     except GromovError:
         raise

@@ -18,7 +18,7 @@ Custom             a function of yours
 >>> F
 2 * Quadratic() + 0.5 * DoubleWell()
 >>> F.value([[3.0], [-1.0]])
-14.0
+9.0
 
 The last but Custom have an entropy part, which particles have no value of: flows of them are diffusions
 (``scheme="langevin"``), exact for Gaussians in :mod:`gromov.gaussian`.
@@ -288,9 +288,9 @@ class Interaction(_Leaf):
     Parameters
     ----------
     p : float
-        Exponent of attraction, above q.
+        Exponent of attraction, above 0.
     q : float
-        Exponent of repulsion.
+        Exponent of repulsion, another one than p.
 
     Raises
     ------
@@ -621,7 +621,7 @@ class Custom(Energy):
         if not np.isfinite(field).all():
             i, k = (int(v) for v in np.argwhere(~np.isfinite(field))[0])
             raise GromovError(
-                f"{self.name}: gradient: entry {i}, {k} is {field[i, k]}; every entry must be a finite number"
+                f"{self.name}: gradient: entry ({i}, {k}) is {field[i, k]}; every entry must be a finite number"
             )
         return number, field
 

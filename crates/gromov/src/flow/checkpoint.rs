@@ -175,6 +175,20 @@ impl Flow {
 
     /// As [`Flow::solve_from`], with a look at the state ([`State::cloud`], [`State::event`]) after each step, which may
     /// end the flow as the observer may.
+    ///
+    /// ```
+    /// use std::ops::ControlFlow;
+    /// use gromov::{Flow, Measure, energy::Quadratic, solve::Status};
+    /// let rho = Measure::uniform(vec![2.0, 0.0, -2.0, 0.0, 0.0, 1.0, 0.0, -1.0], 2)?;
+    /// let flow = Flow { step: Some(0.1), steps: Some(6), ..Flow::default() };
+    /// let mut seen = Vec::new();
+    /// let run = flow.solve_watched(None, &rho, &mut Quadratic::new(None, None)?, &mut (), None, &mut |state| {
+    ///     seen.extend_from_slice(state.cloud().points());
+    ///     if state.steps() == 2 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    /// })?;
+    /// assert_eq!((run.status, run.steps(), &seen[..]), (Status::Interrupted, 2, &run.points[8..]));
+    /// # Ok::<(), gromov::Error>(())
+    /// ```
     pub fn solve_watched(
         &self,
         from: Option<Checkpoint>,
