@@ -96,6 +96,13 @@ def test_batches_estimate_the_energy_distance_without_bias():
     assert abs(np.mean(draws) - full) < 5 * error
 
 
+def test_weights_of_targets_are_rescaled_on_request():
+    for make in (EnergyDistance, lambda *a, **k: MMD(a[0], 0.7, a[1], **k), Wasserstein, Igw):
+        assert make(Y, 2.0 * V, normalize=True).value(X) == pytest.approx(make(Y, V).value(X), rel=1e-12)
+        with pytest.raises(gromov.GromovError, match="weights: "):
+            make(Y, -V, normalize=True)
+
+
 def test_sums_and_multiples():
     e, f = Quadratic(), DoubleWell()
     a, b = e.value(X, W), f.value(X, W)
@@ -109,6 +116,7 @@ def test_sums_and_multiples():
     ]:
         assert energy.value(X, W) == pytest.approx(value, rel=1e-13)
     assert repr(2 * e + f / 2) == "2 * Quadratic() + 0.5 * DoubleWell()"
+    assert repr(-e - f / 2) == "-Quadratic() - 0.5 * DoubleWell()"
     assert len(repr(sum([KLGaussian([0.0, 0.0], np.eye(2))] * 40))) < 200
 
 

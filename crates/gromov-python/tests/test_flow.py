@@ -143,6 +143,12 @@ def test_custom_is_the_built_in_energy_along_a_flow():
         assert np.abs(a.points - b.points).max() < 1e-12 * 10
         assert np.allclose(a.energies, b.energies, rtol=1e-12)
         assert b.diagnostics["energy"] == "double-well"
+    # one that sees rotations
+    q = np.array([[2.0, 0.3], [0.3, 0.5]])
+    tilted = Custom(lambda x, w: (0.5 * w @ np.einsum("ni,ij,nj->n", x, q, x), x @ q), name="quadratic")
+    a, b = (gromov.flow(X, energy, step=0.05, steps=5) for energy in (Quadratic(matrix=q), tilted))
+    assert np.abs(a.points - b.points).max() < 1e-9 and np.abs(a.energies - b.energies).max() < 1e-12
+    assert a.diagnostics["first_turn"]["angle"] == pytest.approx(b.diagnostics["first_turn"]["angle"], abs=1e-9)
     both = gromov.flow(X, 0.5 * DoubleWell() + 0.5 * Custom(well, rotation_invariant=True), step=0.02, steps=3)
     assert np.allclose(both.points[-1], gromov.flow(X, DoubleWell(), step=0.02, steps=3).points[-1], atol=1e-10)
 

@@ -193,7 +193,10 @@ class Sum(Energy):
         return list(self._parts)
 
     def __repr__(self) -> str:
-        text = " + ".join(repr(e) if c == 1.0 else f"{c:.6g} * {e!r}" for c, e in self._parts)
+        text = ""
+        for c, e in self._parts:
+            sign = ("-" if c < 0.0 else "") if not text else (" - " if c < 0.0 else " + ")
+            text += sign + (repr(e) if abs(c) == 1.0 else f"{abs(c):.6g} * {e!r}")
         return text if len(text) < 200 else text[:190] + " ..."
 
 
@@ -230,9 +233,12 @@ def _array(value: Array) -> str:
     return f"array {value.shape}"
 
 
-def _target(target: Any, weights: Any) -> tuple[Array, Array | None]:
+def _target(target: Any, weights: Any, normalize: Any) -> tuple[Array, Array | None]:
     points = cloud(target, "target")
-    return points, weights_of(weights, "weights", len(points))
+    masses = weights_of(weights, "weights", len(points))
+    if options.flag(normalize, "normalize") and masses is not None and 0.0 < masses.sum() < math.inf:
+        masses = masses / masses.sum()
+    return points, masses
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -262,9 +268,9 @@ class Quadratic(_Leaf):
     matrix: Array | None = None
     _name = "quadratic"
 
-    def __post_init__(self) -> None:
-        center = None if self.center is None else vector(self.center, "center")
-        self._set(center=center, matrix=None if self.matrix is None else square(self.matrix, "matrix"))
+    def __init__(self, center: npt.ArrayLike | None = None, matrix: npt.ArrayLike | None = None) -> None:
+        middle = None if center is None else vector(center, "center")
+        self._set(center=middle, matrix=None if matrix is None else square(matrix, "matrix"))
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -329,6 +335,8 @@ class EnergyDistance(_Leaf):
         a sampling error.
     seed : int
         Of the batches.
+    normalize : bool
+        Divide the weights by their sum.
 
     Raises
     ------
@@ -361,8 +369,9 @@ class EnergyDistance(_Leaf):
         *,
         batch: int | None = None,
         seed: int = 0,
+        normalize: bool = False,
     ) -> None:
-        points, masses = _target(target, weights)
+        points, masses = _target(target, weights, normalize)
         batch = options.maybe_whole(batch, "batch", 2)
         self._set(target=points, weights=masses, batch=batch, seed=options.seed(seed))
 
@@ -379,6 +388,8 @@ class MMD(_Leaf):
         h, a length.
     weights : array-like (m,), optional
         Weights of ν, of sum one; uniform by default.
+    normalize : bool
+        Divide the weights by their sum.
 
     Raises
     ------
@@ -399,8 +410,15 @@ class MMD(_Leaf):
     bandwidth: float
     _name = "mmd"
 
-    def __init__(self, target: npt.ArrayLike, bandwidth: float, weights: npt.ArrayLike | None = None) -> None:
-        points, masses = _target(target, weights)
+    def __init__(
+        self,
+        target: npt.ArrayLike,
+        bandwidth: float,
+        weights: npt.ArrayLike | None = None,
+        *,
+        normalize: bool = False,
+    ) -> None:
+        points, masses = _target(target, weights, normalize)
         self._set(target=points, weights=masses, bandwidth=options.real(bandwidth, "bandwidth", positive=True))
 
 
@@ -414,6 +432,8 @@ class Wasserstein(_Leaf):
         Points of ν.
     weights : array-like (m,), optional
         Its weights, of sum one; uniform by default.
+    normalize : bool
+        Divide the weights by their sum.
 
     Raises
     ------
@@ -431,8 +451,8 @@ class Wasserstein(_Leaf):
     weights: Array | None = None
     _name = "wasserstein"
 
-    def __init__(self, target: npt.ArrayLike, weights: npt.ArrayLike | None = None) -> None:
-        points, masses = _target(target, weights)
+    def __init__(self, target: npt.ArrayLike, weights: npt.ArrayLike | None = None, *, normalize: bool = False) -> None:
+        points, masses = _target(target, weights, normalize)
         self._set(target=points, weights=masses)
 
 
@@ -454,6 +474,8 @@ class Igw(_Leaf):
         Of the starts.
     max_iter : int
         Cap on the alternations of a start.
+    normalize : bool
+        Divide the weights by their sum.
 
     Raises
     ------
@@ -486,8 +508,9 @@ class Igw(_Leaf):
         starts: int | None = None,
         seed: int = 0,
         max_iter: int = 1000,
+        normalize: bool = False,
     ) -> None:
-        points, masses = _target(target, weights)
+        points, masses = _target(target, weights, normalize)
         starts, cap = options.maybe_whole(starts, "starts"), options.whole(max_iter, "max_iter")
         self._set(target=points, weights=masses, starts=starts, seed=options.seed(seed), max_iter=cap)
 
@@ -540,8 +563,8 @@ class KLGaussian(_Leaf):
     cov: Array
     _name = "kl-gaussian"
 
-    def __post_init__(self) -> None:
-        self._set(mean=None if self.mean is None else vector(self.mean, "mean"), cov=square(self.cov, "cov"))
+    def __init__(self, mean: npt.ArrayLike | None, cov: npt.ArrayLike) -> None:
+        self._set(mean=None if mean is None else vector(mean, "mean"), cov=square(cov, "cov"))
 
 
 class Custom(Energy):
