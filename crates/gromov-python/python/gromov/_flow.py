@@ -14,10 +14,10 @@ from . import _core
 from . import _options as options
 from ._arrays import Array, cloud, vector
 from ._arrays import weights as weights_of
+from ._energy import Energy, described
 from ._errors import ConvergenceError, GromovError, checked
 from ._progress import Event, reporter
 from ._trajectory import Trajectory, assembled
-from .energy import Energy, described
 
 _METRICS = ("igw", "w2")
 _SCHEMES = ("implicit", "euler", "heun", "rk4", "adaptive", "langevin")

@@ -15,8 +15,8 @@ import numpy.typing as npt
 from . import _core
 from . import _options as options
 from ._arrays import Array, square, vector
+from ._energy import Energy, described
 from ._errors import GromovError
-from .energy import Energy, described
 
 __all__ = ["barycenter", "flow", "geodesic", "igw", "squared"]
 
