@@ -55,20 +55,13 @@ fn gaussian_flow<'py>(
             "energy: {name} has no flow of Gaussians; expected a sum of Quadratic and KLGaussian about the origin and Entropy"
         )));
     };
+    let (cov, times) = (numbers(&cov0)?, times.as_slice()?);
     let run = || {
-        let flow = Flow::new(
-            &Functional::new(sum.diffusion(), &form)?,
-            &numbers(&cov0).unwrap_or_default(),
-            metric_of(metric),
-        )?;
-        times
-            .as_slice()
-            .unwrap_or_default()
-            .iter()
-            .map(|t| Ok(flow.at(*t)?.covariance))
-            .collect::<gromov::Result<Vec<_>>>()
+        let flow = Flow::new(&Functional::new(sum.diffusion(), &form)?, &cov, metric_of(metric))?;
+        times.iter().map(|t| Ok(flow.at(*t)?.covariance)).collect::<gromov::Result<Vec<_>>>()
     };
-    array3(py, run().map_err(|e| raise(renamed(e, &[("cov", "cov0")])))?.concat(), d, d)
+    let covariances = run().map_err(|e| raise(renamed(e, &[("cov", "cov0")])))?;
+    array3(py, covariances.concat(), d, d)
 }
 
 /// The covariance of the barycentre, (d, d).
