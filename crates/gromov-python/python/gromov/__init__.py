@@ -14,13 +14,16 @@ The theory is due to Zhang, Goldfeld, Greenewald, Mroueh and Sriperumbudur, arXi
 
 from __future__ import annotations
 
+from . import energy, gaussian
 from ._core import __version__
 from ._distance import Alternative, IgwResult, igw
 from ._errors import ConvergenceError, GromovError, MemoryLimitError
 from ._files import Cloud, read
 from ._forecast import Forecast, forecast
+from ._flow import Step, flow
 from ._mobility import Inverse, metric, mobility, mobility_inverse
 from ._progress import Event
+from ._trajectory import Statistics, Trajectory
 
 __all__ = [
     "Alternative",
@@ -34,6 +37,12 @@ __all__ = [
     "MemoryLimitError",
     "__version__",
     "forecast",
+    "Statistics",
+    "Step",
+    "Trajectory",
+    "energy",
+    "flow",
+    "gaussian",
     "igw",
     "metric",
     "mobility",

@@ -29,6 +29,7 @@ mod memory;
 mod pairwise;
 mod potential;
 mod sampled;
+mod shared;
 mod sum;
 mod transport;
 
@@ -36,6 +37,7 @@ pub use entropy::{Entropy, KlGaussian};
 pub use kernel::{EnergyDistance, Interaction, Mmd};
 pub use potential::{DoubleWell, Quadratic};
 pub use sampled::SampledEnergyDistance;
+pub use shared::Shared;
 pub use sum::Sum;
 pub use transport::{Igw, Wasserstein};
 
