@@ -1,9 +1,15 @@
 //! The alternation of [`super::alternating`] for one pair of small clouds in one thread.
 //!
-//! One transport engine serves all starts ([`Support`]), each plan begins from the basis of the nearest direction solved
-//! for, and each start ends at a plan from which an earlier one went on to an optimum. Starts off the principal axes
-//! alternate first on 16 cells of each cloud, where a plan costs a few microseconds, and go on with the clouds only
-//! from an optimum of cells that no start has had before. The other rules, and the numbering of starts, are those there.
+//! A start is a walk in the simplex method ([`Walk`]): it costs about as much as one transport problem. Starts along the
+//! principal axes come first and are solved for on the clouds. The Gaussian ones walk on 8 cells of each cloud, where a
+//! walk takes a few microseconds, and the best of the optima found there, four or a sixth of the number of these starts
+//! and not close to each other, go on with the clouds. Last come the starts near the best optima of the clouds. Walks on
+//! from optima take one round of pivots towards their direction and follow the cross moment from there: it serves as
+//! well as the best plan in that direction, and is half the work.
+//!
+//! A walk begins at the plan of the nearest direction solved for, and ends at a plan from which an earlier one went on to
+//! an optimum. [`super::Solution::continued`] counts the walks on the clouds. Each of these ends at a fixed point of the
+//! alternation: the value is that of a local optimum of the clouds.
 
 use std::collections::HashMap;
 
@@ -19,13 +25,18 @@ use crate::ot::walk::{Place, Walk};
 use crate::ot::{Plan, cells};
 use crate::solve::{Event, Observer, Status, Stop};
 
-/// Cells on which starts alternate first, where both clouds have more than twice as many points.
-const CELLS: usize = 16;
-/// Optima of cells from which a search goes on with the clouds: one of so many starts off the axes, at least so many, and
-/// with directions |A − B| apart.
-const PART: usize = 4;
+/// Cells on which starts walk first, where both clouds have more than twice as many points.
+const CELLS: usize = 8;
+/// Optima of cells from which a search goes on with the clouds: at least so many, one for so many starts that are not near
+/// optima, and so far apart, |A − B|.
 const LEAST: usize = 4;
-const SAME: f64 = 0.05;
+const PART: usize = 6;
+const APART: f64 = 0.05;
+/// Rounds of pivots towards a start on the cells, and towards one that goes on from an optimum.
+const ROUNDS_OF_CELLS: usize = 2;
+const ROUNDS: usize = 1;
+/// From the second sixteen on, two of so many starts are near optima.
+const NEAR_EACH: usize = 6;
 /// A bound that the value meets to this part of |Σ_x|² + |Σ_y|² is looked at without cancellation.
 const CLOSE: f64 = 1e-7;
 
@@ -93,17 +104,20 @@ impl Plans {
         })
     }
 
-    /// Walks from the best plan in the direction A until |M| stays the same or a plan is met that was passed before. The
-    /// first plan is solved for from that of the nearest direction.
-    fn climb(&mut self, a: &[f64], max_iter: usize, stop: &Stop) -> End {
+    /// Takes `rounds` towards the best plan in the direction A, from the plan of the nearest direction, and walks on until
+    /// |M| stays the same or a plan is met that was passed before.
+    fn climb(&mut self, a: &[f64], rounds: usize, max_iter: usize, stop: &Stop) -> End {
         let near = self.directions.chunks_exact(a.len()).map(|b| linalg::dot(a, b)).enumerate();
         let nearest =
             near.fold((0, f64::NEG_INFINITY), |best, (k, dot)| if dot > best.1 { (k, dot) } else { best });
-        let mut status = self.walk.go(a, self.places.get(nearest.0), stop);
+        let first = self.walk.go(a, self.places.get(nearest.0), rounds, stop);
+        let mut status = first.unwrap_or(Status::Converged);
         self.iterations += 1;
         let (mut prints, mut seen) = (Vec::new(), None);
         if status == Status::Converged {
-            self.keep(a);
+            if first.is_some() {
+                self.keep(a);
+            }
             let passed = &self.passed;
             let walked =
                 self.walk.climb(max_iter - 1, |print| passed.get(&print).copied(), &mut prints, stop);
@@ -164,7 +178,7 @@ struct State<'a> {
 impl<'a> State<'a> {
     fn new(options: &'a Alternating, pair: &'a Pair, starts: usize, stop: Stop) -> Result<Self> {
         let axes = Axes::new(pair)?;
-        let near = |k: &usize| *k >= 2 * ROUND && k % 4 < 2;
+        let near = |k: &usize| *k >= 2 * ROUND && k % NEAR_EACH < 2;
         let mut order: Vec<usize> = (0..starts).filter(|k| !near(k)).collect();
         let wide = order.len();
         order.extend((0..starts).filter(near));
@@ -195,15 +209,16 @@ impl<'a> State<'a> {
     fn start(&mut self) -> Result<()> {
         let k = self.order[self.tried];
         let mut a = self.axes.start(k, self.options.seed);
-        if self.tried >= self.wide {
-            let near = self.optima.best(k / 4 % NEAR_OPTIMA);
+        let near_optimum = self.tried >= self.wide;
+        if near_optimum {
+            let near = self.optima.best(k / NEAR_EACH % NEAR_OPTIMA);
             let (size, norm) = (NEAR_SIZES[k % 2], near.norm.max(f64::MIN_POSITIVE));
             a.iter_mut().zip(&near.cross_moment).for_each(|(a, m)| *a = size * *a + m / norm);
         }
         self.tried += 1;
-        match self.cells.is_some() && k >= 1 << self.axes.signed_axes() && self.tried <= self.wide {
+        match self.cells.is_some() && k >= 1 << self.axes.signed_axes() && !near_optimum {
             true => self.sketch(&a),
-            false => self.climb(&a, 1)?,
+            false => self.climb(&a, if near_optimum { ROUNDS } else { usize::MAX }, 1)?,
         }
         if self.tried == self.wide { self.go_on() } else { Ok(()) }
     }
@@ -211,7 +226,7 @@ impl<'a> State<'a> {
     /// Alternates with the cells.
     fn sketch(&mut self, a: &[f64]) {
         let Some(cells) = self.cells.as_mut() else { return };
-        let end = cells.climb(a, self.options.max_iter, &self.stop);
+        let end = cells.climb(a, ROUNDS_OF_CELLS, self.options.max_iter, &self.stop);
         let at = end.seen.unwrap_or(self.sketches.len());
         cells.remember(&end.prints, at);
         match self.sketches.get_mut(at) {
@@ -226,28 +241,28 @@ impl<'a> State<'a> {
     /// Goes on with the clouds from the best optima of cells that are apart.
     fn go_on(&mut self) -> Result<()> {
         let mut sketches = std::mem::take(&mut self.sketches);
-        let count = LEAST.max((self.wide).div_ceil(PART));
+        let count = LEAST.max(self.wide.div_ceil(PART));
         sketches.sort_by(|a, b| b.norm.total_cmp(&a.norm));
         let mut chosen: Vec<Sketch> = Vec::new();
         for sketch in sketches {
-            let same =
-                |other: &Sketch| 1.0 - linalg::dot(&other.direction, &sketch.direction) <= 0.5 * SAME * SAME;
-            match chosen.iter().position(same) {
+            // |A − B|² = 2 − 2 ⟨A, B⟩
+            let angle = |other: &Sketch| linalg::dot(&other.direction, &sketch.direction);
+            match chosen.iter().position(|other| 2.0 - 2.0 * angle(other) <= APART * APART) {
                 Some(at) => chosen[at].hits += sketch.hits,
                 None if chosen.len() < count => chosen.push(sketch),
                 None => {}
             }
         }
-        chosen.iter().try_for_each(|sketch| self.climb(&sketch.direction, sketch.hits))
+        chosen.iter().try_for_each(|sketch| self.climb(&sketch.direction, ROUNDS, sketch.hits))
     }
 
     /// Alternates with the clouds, for a number of starts.
-    fn climb(&mut self, a: &[f64], starts: usize) -> Result<()> {
+    fn climb(&mut self, a: &[f64], rounds: usize, starts: usize) -> Result<()> {
         if self.certified {
             return Ok(());
         }
         self.continued += 1;
-        let end = self.plans.climb(a, self.options.max_iter, &self.stop);
+        let end = self.plans.climb(a, rounds, self.options.max_iter, &self.stop);
         let number = end.seen.unwrap_or_else(|| self.optima.number(&end.moment, end.norm));
         (0..starts).for_each(|_| self.optima.count(number, &[]));
         self.plans.remember(&end.prints, number);
@@ -350,7 +365,13 @@ mod tests {
             let sol = solve(&search(64), &mu, &nu, &mut ()).unwrap();
             let other = search(64).solve(&mu, &nu, &mut ()).unwrap();
             assert_eq!((sol.lower_bound, sol.rounding), (other.lower_bound, other.rounding));
-            assert!(sol.status == Status::Converged && sol.starts == 64 && sol.hits >= 1 && sol.hits <= 64);
+            assert!(
+                sol.status == Status::Converged
+                    && sol.starts == 64
+                    && sol.hits >= 1
+                    && sol.hits <= 64
+                    && sol.continued < 50
+            );
             // the value is that of the plan, and alternation goes no further from it
             let aligned = align::plan(&mu, &nu, &sol.plan).unwrap();
             assert!((aligned.squared - sol.squared).abs() <= sol.rounding);

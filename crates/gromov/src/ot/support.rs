@@ -120,8 +120,6 @@ pub(crate) struct Supported {
     /// ∫ x yᵀ dπ of the plan, (p, q).
     pub(crate) cross_moment: Vec<f64>,
     pub(crate) basis: Basis,
-    /// `converged` where the plan is the best one.
-    pub(crate) status: Status,
 }
 
 impl Basis {
@@ -332,7 +330,6 @@ impl Support {
         Supported {
             dual,
             cross_moment: moment,
-            status: simplex.status.unwrap_or(Status::Converged),
             basis: Basis { tree: simplex.tree, near: simplex.near, potential },
         }
     }

@@ -67,8 +67,15 @@ impl Walk {
         self.support.plan_of(&place.0)
     }
 
-    /// Goes from a place, or from where it is, to the best plan in the direction A, (p, q).
-    pub(crate) fn go(&mut self, a: &[f64], from: Option<&Place>, stop: &Stop) -> Status {
+    /// Goes from a place, or from where it is, to the best plan in the direction A, (p, q), or `rounds` of pivots towards
+    /// it. `None`: not yet there.
+    pub(crate) fn go(
+        &mut self,
+        a: &[f64],
+        from: Option<&Place>,
+        rounds: usize,
+        stop: &Stop,
+    ) -> Option<Status> {
         let mut simplex = self.simplex.take().unwrap_or_else(|| self.first(a, stop));
         if let Some(place) = from {
             simplex.tree.copy_from(&place.0);
@@ -76,15 +83,18 @@ impl Walk {
         let most = simplex.pivots + self.support.most_pivots();
         self.turn(&mut simplex, a);
         let mut status = None;
-        while status.is_none() {
+        for _ in 0..rounds {
             status = stop.requested().or((simplex.pivots >= most).then_some(Status::IterationCap));
             if status.is_none() && simplex.round() == 0 {
                 status = Some(Status::Converged);
             }
+            if status.is_some() {
+                break;
+            }
         }
         self.look(&simplex.tree);
         self.simplex = Some(simplex);
-        status.unwrap_or(Status::Converged)
+        status
     }
 
     /// Goes on from there to a fixed point of the alternation, `max_turns` directions at most, or to a plan with a print
@@ -197,7 +207,7 @@ mod tests {
                 let mut direction: Vec<f64> = (0..p * q).map(|_| s.normal()).collect();
                 let size = linalg::norm(&direction);
                 direction.iter_mut().for_each(|v| *v /= size);
-                assert_eq!(walk.go(&direction, place.as_ref(), &stop), Status::Converged);
+                assert_eq!(walk.go(&direction, place.as_ref(), usize::MAX, &stop), Some(Status::Converged));
                 let first = walk.norm();
                 let h = other.solve(&direction, None, &stop).cross_moment;
                 let (h, got) = (linalg::dot(&h, &direction), linalg::dot(walk.moment(), &direction));
@@ -216,7 +226,7 @@ mod tests {
                 }
                 // from the same place the same way, which is known now
                 let last = prints[prints.len() - 1];
-                walk.go(&own_or(&moment, &direction), Some(&end), &stop);
+                walk.go(&own_or(&moment, &direction), Some(&end), usize::MAX, &stop);
                 let again = walk.climb(1000, |print| (print == last).then_some(7), &mut Vec::new(), &stop);
                 assert!(again.known == Some(7) || again.turns <= 1, "{again:?}");
                 place = (trial % 4 < 2).then_some(end);
@@ -237,13 +247,13 @@ mod tests {
         let mut walk = Walk::new(Support::new(&x, 2, &w, &x, 2, &w).unwrap());
         assert!(walk.place().is_none());
         let now = Stop::after(Some(std::time::Duration::ZERO));
-        assert_eq!(walk.go(&[0.6, 0.8, 0.0, 0.0], None, &now), Status::TimeCap);
+        assert_eq!(walk.go(&[0.6, 0.8, 0.0, 0.0], None, 9, &now), Some(Status::TimeCap));
         // the plan there is one all the same
         let plan = walk.plan(&walk.place().unwrap());
         assert!(plan.marginals().0.iter().all(|r| (r - 1.0 / 40.0).abs() < 1e-15));
         assert_eq!(walk.climb(1000, |_| None, &mut Vec::new(), &now).status, Status::TimeCap);
         let never = Stop::never();
-        walk.go(&[0.0, 1.0, 0.0, 0.0], None, &never);
+        assert_eq!(walk.go(&[0.0, 1.0, 0.0, 0.0], None, 1, &never), None);
         let walked = walk.climb(1, |_| None, &mut Vec::new(), &never);
         assert_eq!((walked.status, walked.turns), (Status::IterationCap, 1));
     }
