@@ -353,7 +353,8 @@ mod tests {
         }
     }
 
-    /// Clouds with more than two points a cell: values are local optima of the clouds, as good as those of the other search.
+    /// Clouds with more than two points a cell: values are local optima of the clouds. These clouds have no axes and many
+    /// optima; the 64 starts, of which 32 go on at most, are as good as 16 of the other search.
     #[test]
     fn optima_are_those_of_the_clouds() {
         let mut s = Source::new(53, 0);
@@ -363,14 +364,14 @@ mod tests {
             let (mu, nu) =
                 (cloud(&mut s, 40 + trial, p, trial % 3 == 0), cloud(&mut s, 65, q, trial % 5 == 0));
             let sol = solve(&search(64), &mu, &nu, &mut ()).unwrap();
-            let other = search(64).solve(&mu, &nu, &mut ()).unwrap();
+            let other = search(16).solve(&mu, &nu, &mut ()).unwrap();
             assert_eq!((sol.lower_bound, sol.rounding), (other.lower_bound, other.rounding));
             assert!(
                 sol.status == Status::Converged
                     && sol.starts == 64
                     && sol.hits >= 1
                     && sol.hits <= 64
-                    && sol.continued < 50
+                    && sol.continued <= 32
             );
             // the value is that of the plan, and alternation goes no further from it
             let aligned = align::plan(&mu, &nu, &sol.plan).unwrap();
@@ -384,7 +385,7 @@ mod tests {
             worse += usize::from(sol.squared > other.squared * (1.0 + 1e-9));
         }
         println!("{better} better, {worse} worse of 30");
-        assert!(worse <= 3 + better, "{better} better, {worse} worse");
+        assert!(worse <= better, "{better} better, {worse} worse");
     }
 
     #[test]
