@@ -1,11 +1,13 @@
 //! `gromov._core`: the library for Python. Public functions, docstrings and results are in `python/gromov`; here is
 //! one file for each module of the core, [`enter`] (threads, Ctrl-C, calls back), [`convert`] and [`error`].
 
+mod barycenter;
 mod convert;
 mod distance;
 mod enter;
 mod error;
 mod files;
+mod geodesic;
 mod mobility;
 mod program;
 
@@ -15,8 +17,10 @@ use pyo3::prelude::*;
 #[pymodule]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    barycenter::register(module)?;
     distance::register(module)?;
     files::register(module)?;
+    geodesic::register(module)?;
     mobility::register(module)?;
     program::register(module)
 }

@@ -14,23 +14,35 @@ The theory is due to Zhang, Goldfeld, Greenewald, Mroueh and Sriperumbudur, arXi
 
 from __future__ import annotations
 
+from ._barycenter import Barycenter, IntrinsicMean, barycenter, intrinsic_mean
 from ._core import __version__
 from ._distance import Alternative, IgwResult, igw
 from ._errors import ConvergenceError, GromovError
 from ._files import Cloud, read
+from ._geodesic import Arrival, Path, PathErrors, exp, geodesic, log
 from ._mobility import Inverse, metric, mobility, mobility_inverse
 from ._progress import Event
 
 __all__ = [
     "Alternative",
+    "Arrival",
+    "Barycenter",
     "Cloud",
     "ConvergenceError",
     "Event",
     "GromovError",
     "IgwResult",
+    "IntrinsicMean",
     "Inverse",
+    "Path",
+    "PathErrors",
     "__version__",
+    "barycenter",
+    "exp",
+    "geodesic",
     "igw",
+    "intrinsic_mean",
+    "log",
     "metric",
     "mobility",
     "mobility_inverse",
