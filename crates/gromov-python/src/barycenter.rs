@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::convert::{Numbers, Rows, array1, array2, cloud, pickled, unpickled};
 use crate::distance::duration;
-use crate::enter::{Call, enter};
-use crate::error::{raise, renamed};
+use crate::enter::{Call, QUICK, enter};
+use crate::error::renamed;
 
 /// A barycentre with the clouds it is of.
 #[pyclass(frozen, module = "gromov._core")]
@@ -126,15 +126,18 @@ impl Barycenter {
     }
 
     /// The page of the command line.
-    fn page(&self, py: Python<'_>, title: &str, names: Vec<String>) -> PyResult<String> {
-        let page =
-            py.detach(|| report::barycenter::page(title, &names, &self.clouds, &self.solution)?.render());
-        page.map_err(raise)
+    fn page(slf: &Bound<'_, Self>, title: String, names: Vec<String>) -> PyResult<String> {
+        let this = slf.clone().unbind();
+        enter(slf.py(), &QUICK, move |_| {
+            let Barycenter { clouds, solution, .. } = this.get();
+            report::barycenter::page(&title, &names, clouds, solution)?.render()
+        })
     }
 
     /// Writes points and weights in the format of the ending.
-    fn save(&self, py: Python<'_>, file: PathBuf) -> PyResult<()> {
-        py.detach(|| io::write_cloud(&file, &self.solution.cloud()?)).map_err(raise)
+    fn save(slf: &Bound<'_, Self>, file: PathBuf) -> PyResult<()> {
+        let this = slf.clone().unbind();
+        enter(slf.py(), &QUICK, move |_| io::write_cloud(&file, &this.get().solution.cloud()?))
     }
 
     fn __getstate__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {

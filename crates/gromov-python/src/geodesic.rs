@@ -17,8 +17,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::convert::{Numbers, Rows, array1, array2, array3, cloud, numbers, pickled, unpickled};
 use crate::distance::{Search, duration};
-use crate::enter::{Call, enter};
-use crate::error::{GromovError, raise, renamed};
+use crate::enter::{Call, QUICK, enter};
+use crate::error::renamed;
 
 /// Masses of a given plan may differ so much from the weights of the clouds.
 const MASS: f64 = 1e-9;
@@ -319,17 +319,23 @@ impl Path {
     }
 
     /// Writes frames at times as `.npz` or `.csv`.
-    fn save(&self, py: Python<'_>, file: PathBuf, times: Numbers<'_>, csv: bool, meta: &str) -> PyResult<()> {
-        let (times, path) = (times.as_slice()?, &self.path);
-        let written = py.detach(|| {
-            let frames = path.frames(times)?;
+    fn save(
+        slf: &Bound<'_, Self>,
+        file: PathBuf,
+        times: Numbers<'_>,
+        csv: bool,
+        meta: String,
+    ) -> PyResult<()> {
+        let (this, times) = (slf.clone().unbind(), times.as_slice()?.to_vec());
+        enter(slf.py(), &QUICK, move |_| {
+            let path = &this.get().path;
+            let frames = path.frames(&times)?;
             if csv {
-                return io::write_frames_csv(&file, times, &frames, &path.weights, path.dim);
+                return io::write_frames_csv(&file, &times, &frames, &path.weights, path.dim);
             }
             let plan = &path.plan;
-            io::write_path(&file, path, (times, &frames), (&plan.rows, &plan.columns), meta)
-        });
-        written.map_err(raise)
+            io::write_path(&file, path, (&times, &frames), (&plan.rows, &plan.columns), &meta)
+        })
     }
 
     fn __getstate__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
@@ -348,9 +354,6 @@ impl Path {
         unpickled(state)
     }
 }
-
-/// All cores, and no progress.
-const QUICK: Call = Call { threads: None, progress: None };
 
 fn kind_name(kind: Kind) -> &'static str {
     match kind {

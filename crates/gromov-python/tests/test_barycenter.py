@@ -9,10 +9,9 @@ import pickle
 import signal
 import threading
 
+import gromov
 import numpy as np
 import pytest
-
-import gromov
 
 
 def random_cloud(seed, n, d):
@@ -103,23 +102,38 @@ SQUARE = [[1.0, 1.0], [-1.0, 1.0], [-1.0, -1.0]]
     [
         (lambda: gromov.barycenter([]), "clouds: expected at least one, got none"),
         (lambda: gromov.barycenter(3), r"clouds: expected a sequence of clouds \(m_k, d_k\), got int"),
-        (lambda: gromov.barycenter([SQUARE] * 3 + [[1.0]]), r"clouds\[3\]: expected shape \(n, d\), got \(1,\)"),
-        (lambda: gromov.barycenter([SQUARE] * 3 + [[[math.nan]]]), r"clouds\[3\]: entry 0, 0 is NaN"),
+        (
+            lambda: gromov.barycenter([SQUARE] * 3 + [[1.0]]),
+            r"clouds\[3\]: expected shape \(n, d\), got \(1,\)",
+        ),
+        (lambda: gromov.barycenter([SQUARE] * 3 + [[[math.nan]]]), r"clouds\[3\]: entry \(0, 0\) is NaN"),
         (lambda: gromov.barycenter([SQUARE], weights=[[0.5, 0.5]]), r"weights\[0\]: expected shape \(3,\)"),
         (lambda: gromov.barycenter([SQUARE] * 2, weights=[None, [0.5, 0.5, 0.5]]), r"weights\[1\]: .*sum"),
         (lambda: gromov.barycenter([SQUARE] * 2, weights=[None]), "weights: expected 2, one a cloud, got 1"),
         (lambda: gromov.barycenter([SQUARE] * 2, [1.0]), r"lambdas: expected shape \(2,\), got \(1,\)"),
         (lambda: gromov.barycenter([SQUARE] * 2, [1.0, 1.0]), "lambdas: a sum of 2 is not allowed"),
-        (lambda: gromov.barycenter([SQUARE] * 2, [2.0, -1.0]), "lambdas: -1 is not allowed; expected numbers >= 0"),
-        (lambda: gromov.barycenter([SQUARE], n_points=0), "n_points: 0 is not allowed; expected a whole number >= 1"),
+        (
+            lambda: gromov.barycenter([SQUARE] * 2, [2.0, -1.0]),
+            "lambdas: -1 is not allowed; expected numbers >= 0",
+        ),
+        (
+            lambda: gromov.barycenter([SQUARE], n_points=0),
+            "n_points: 0 is not allowed; expected a whole number >= 1",
+        ),
         (lambda: gromov.barycenter([SQUARE], dim=5000), "dim: 5000 is not allowed; expected at most 4096"),
-        (lambda: gromov.barycenter([SQUARE], n_points=2, point_weights=[1.0]), r"point_weights: expected \(2\), got 1"),
+        (
+            lambda: gromov.barycenter([SQUARE], n_points=2, point_weights=[1.0]),
+            r"point_weights: expected \(2\), got 1",
+        ),
         (lambda: gromov.barycenter([SQUARE], point_weights=[0.7, 0.7]), "point_weights: .*sum"),
         (lambda: gromov.barycenter([SQUARE], tol=-1), "tol: -1 is not allowed"),
         (lambda: gromov.barycenter([SQUARE], time_limit="x"), "time_limit: 'x' is not allowed"),
         (lambda: gromov.barycenter([SQUARE]).aligned(1), "k: 1 is not allowed; expected a whole number <= 0"),
         (lambda: gromov.barycenter([SQUARE]).to_html("a.html", names=["a", "b"]), "names: expected 1 names"),
-        (lambda: gromov.intrinsic_mean([SQUARE, SQUARE[:2]]), r"clouds\[1\]: expected shape \(3, 2\), that of clouds\[0\]"),
+        (
+            lambda: gromov.intrinsic_mean([SQUARE, SQUARE[:2]]),
+            r"clouds\[1\]: expected shape \(3, 2\), that of clouds\[0\]",
+        ),
         (lambda: gromov.intrinsic_mean([SQUARE], weights=[0.5, 0.6, 0.7]), "weights: .*sum"),
         (lambda: gromov.intrinsic_mean([SQUARE], max_iter=0), "max_iter: 0 is not allowed"),
     ],
@@ -131,7 +145,7 @@ def test_refusals(call, message):
 
 def test_caps_are_errors_with_results():
     clouds = [random_cloud(seed, 30, 2)[0] for seed in range(3)]
-    with pytest.raises(gromov.ConvergenceError, match="^barycenter: time_cap") as caught:
+    with pytest.raises(gromov.ConvergenceError, match=r"^barycenter: time_cap") as caught:
         gromov.barycenter(clouds, time_limit=0.0)
     assert caught.value.result.points.shape == (30, 2)
     assert gromov.barycenter(clouds, time_limit=0.0, check=False).status == "time_cap"
@@ -159,7 +173,7 @@ def test_pickles_files_and_pages(tmp_path):
     assert len(repr(result)) < 200 and "<svg" in result._repr_html_()
     result.save(tmp_path / "mean.npz")
     np.testing.assert_array_equal(gromov.read(tmp_path / "mean.npz").points, result.points)
-    with pytest.raises(gromov.GromovError, match="ending"):
+    with pytest.raises(gromov.GromovError, match=r"mean.txt: clouds are not written as .txt"):
         result.save(tmp_path / "mean.txt")
     result.to_html(tmp_path / "mean.html")
     assert "clouds[1]" in (tmp_path / "mean.html").read_text()

@@ -6,10 +6,9 @@ import subprocess
 import sys
 from types import SimpleNamespace
 
+import gromov
 import numpy as np
 import pytest
-
-import gromov
 from gromov import _plot
 from gromov._svg import panels
 

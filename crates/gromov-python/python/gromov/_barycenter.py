@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field as dataclass_field
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,8 @@ import numpy.typing as npt
 
 from . import _core
 from . import _options as options
-from ._arrays import Array, cloud, vector, weights as weights_of
+from ._arrays import Array, cloud, vector
+from ._arrays import weights as weights_of
 from ._errors import GromovError, checked
 from ._progress import Event, reporter
 from ._result import Result, seconds
@@ -30,8 +32,8 @@ class Barycenter(Result):
     """A barycentre with its plans to the clouds. Pickles and copies; pictures in notebooks."""
 
     points: Array
-    """Its points, (n, d): in the frame of the first cloud with λ > 0, turned as close to it as can be, where d is at least
-    the dimension of that cloud; else along the principal axes."""
+    """Its points, (n, d): in the frame of the first cloud with λ > 0, turned as close to it as can be, where
+    d is at least the dimension of that cloud; else along the principal axes."""
     weights: Array
     """Its weights, (n,)."""
     objective: float
@@ -96,11 +98,12 @@ class Barycenter(Result):
         _core.write_text(path, self._core.page(title, chosen))
 
     def plot(self, most: int = 6) -> Figure:
-        """The barycentre, and it over each of the clouds (at most ``most``, of the largest λ), as a matplotlib figure.
+        """The barycentre, and it over each of the clouds (at most ``most``, of the largest λ), as a
+        matplotlib figure.
 
-        Clouds are turned into the frame of the barycentre by the maps found. The area of a marker is the weight. Above
-        two dimensions the first two principal axes of the barycentre are drawn. At most 2,000 points of a cloud are drawn,
-        evenly chosen.
+        Clouds are turned into the frame of the barycentre by the maps found. The area of a marker is the
+        weight. Above two dimensions the first two principal axes of the barycentre are drawn. At most 2,000
+        points of a cloud are drawn, evenly chosen.
         """
         from . import _plot
 
@@ -144,8 +147,9 @@ def barycenter(
 ) -> Barycenter:
     """The IGW barycentre of weighted clouds of any sizes and dimensions, on free points.
 
-    It minimises Σ_k λ_k IGW²(Y, X_k) over n points Y of given weights in R^d: exact transport and a principal component
-    analysis in turns, from several starts. It is blind to rotations and mirror images of each cloud.
+    It minimises Σ_k λ_k IGW²(Y, X_k) over n points Y of given weights in R^d: exact transport and a principal
+    component analysis in turns, from several starts. It is blind to rotations and mirror images of each
+    cloud.
 
     Parameters
     ----------
@@ -156,12 +160,13 @@ def barycenter(
     weights : sequence of array-like (m_k,) or None, optional
         Weights of the clouds; None, for one or for all: uniform.
     n_points : int, optional
-        Number of points n. By default n *and the weights* are those of the largest cloud with λ > 0, or, if it has more
-        than 2,000 points, 2,000 of equal weights.
+        Number of points n. By default n *and the weights* are those of the largest cloud with λ > 0, or, if
+        it has more than 2,000 points, 2,000 of equal weights.
     point_weights : array-like (n,), optional
         Weights of the points; equal by default where ``n_points`` is given.
     dim : int, optional
-        Dimension d; by default the largest of the clouds with λ > 0. Up to Σ d_k dimensions can lower the objective.
+        Dimension d; by default the largest of the clouds with λ > 0. Up to Σ d_k dimensions can lower the
+        objective.
     starts : int, optional
         Starts: near each cloud first, then from draws; by default 8 to 16, or 2 to 8 for large clouds.
     seed : int
@@ -289,10 +294,11 @@ def intrinsic_mean(
     progress: bool | Callable[[Event], object] = False,
     check: bool = True,
 ) -> IntrinsicMean:
-    """The intrinsic (Karcher) mean of labelled clouds: the Y of least Σ_k λ_k d_IGW²(Y, X_k), a local minimum.
+    """The intrinsic (Karcher) mean of labelled clouds: the Y of least Σ_k λ_k d_IGW²(Y, X_k), a local
+    minimum.
 
-    Row i of every cloud is the same particle. Y ← exp_Y(s Σ_k λ_k log_Y(X_k)), s ≤ 1, until the mean velocity vanishes.
-    :func:`gromov.barycenter` minimises IGW² instead and needs no labels.
+    Row i of every cloud is the same particle. Y ← exp_Y(s Σ_k λ_k log_Y(X_k)), s ≤ 1, until the mean velocity
+    vanishes. :func:`gromov.barycenter` minimises IGW² instead and needs no labels.
 
     Parameters
     ----------
@@ -340,13 +346,16 @@ def intrinsic_mean(
 
     References
     ----------
-    Zhang, Goldfeld, Greenewald, Mroueh, Sriperumbudur, arXiv 2407.11800; the iteration is that of Karcher means.
+    Zhang, Goldfeld, Greenewald, Mroueh, Sriperumbudur, arXiv 2407.11800; the iteration is that of Karcher
+    means.
     """
     members = _clouds(clouds, None)
     first = members[0][0]
     for k, (points, _) in enumerate(members):
         if points.shape != first.shape:
-            raise GromovError(f"clouds[{k}]: expected shape {first.shape}, that of clouds[0], got {points.shape}")
+            raise GromovError(
+                f"clouds[{k}]: expected shape {first.shape}, that of clouds[0], got {points.shape}"
+            )
     mass = weights_of(weights, "weights", len(first))
     keywords: dict[str, Any] = {
         "tol": options.real(tol, "tol"),
@@ -356,7 +365,9 @@ def intrinsic_mean(
     }
     share = None if lambdas is None else vector(lambdas, "lambdas", len(members))
     with reporter(progress, "iterations") as function:
-        fields = _core.intrinsic_mean([points for points, _ in members], mass, share, progress=function, **keywords)
+        fields = _core.intrinsic_mean(
+            [points for points, _ in members], mass, share, progress=function, **keywords
+        )
     result: IntrinsicMean = checked("intrinsic_mean", IntrinsicMean(**fields), check)
     return result
 
@@ -366,7 +377,9 @@ def _clouds(clouds: Any, weights: Any) -> list[tuple[Array, Array | None]]:
     members = _sequence(clouds, "clouds", "clouds (m_k, d_k)")
     if not members:
         raise GromovError("clouds: expected at least one, got none")
-    masses = [None] * len(members) if weights is None else _sequence(weights, "weights", "weights (m_k,) or None")
+    masses = (
+        [None] * len(members) if weights is None else _sequence(weights, "weights", "weights (m_k,) or None")
+    )
     if len(masses) != len(members):
         raise GromovError(f"weights: expected {len(members)}, one a cloud, got {len(masses)}")
     points = [cloud(member, f"clouds[{k}]") for k, member in enumerate(members)]

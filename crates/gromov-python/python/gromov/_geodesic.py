@@ -6,7 +6,8 @@ import json
 import math
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field as dataclass_field
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 
@@ -15,7 +16,8 @@ import numpy.typing as npt
 
 from . import _core
 from . import _options as options
-from ._arrays import Array, cloud, field, vector, weights as weights_of
+from ._arrays import Array, cloud, field, vector
+from ._arrays import weights as weights_of
 from ._distance import IgwResult
 from ._errors import GromovError, checked
 from ._progress import Event, reporter
@@ -38,7 +40,7 @@ class PathErrors(NamedTuple):
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Path(Result):
-    """A path between two clouds, one particle an entry of its plan: ``path(t)`` has the particles at time t in [0, 1].
+    """A path between two clouds: ``path(t)`` has its particles, one an entry of the plan, at t in [0, 1].
 
     Pickles and copies; pictures in notebooks.
     """
@@ -50,12 +52,13 @@ class Path(Result):
     squared: float
     """IGW² of the plan; scales as length⁴."""
     d_igw: float | None
-    """The length of an intrinsic path: d_IGW for its plan, at least ``squared`` ** 0.5. None for other kinds."""
+    """The length of an intrinsic path: d_IGW for its plan, at least ``squared`` ** 0.5. None for other
+    kinds."""
     action: float
     """∫ ⟨v, L v⟩ dt: the square of the length, but for straight lines, whose speed changes."""
     status: str
-    """completed or converged. Where no geodesic was found and the answer is a chain of least action: singular, stalled
-    or iteration_cap. Also that of the search of the plan where it was no success."""
+    """completed or converged. Where no geodesic was found and the answer is a chain of least action:
+    singular, stalled or iteration_cap. Also that of the search of the plan where it was no success."""
     method: str
     """closed, shooting or chain."""
     pairing: str
@@ -101,14 +104,16 @@ class Path(Result):
         >>> import gromov
         >>> x = [[2.0, 0.0], [0.0, 1.0]]
         >>> y = [[4.0, 0.0], [0.0, 2.0]]
-        >>> gromov.geodesic(x, y, kind="mccann").errors([0.5]).gram.round(12)  # 1.5² = 2.25 instead of (1 + 4) / 2
+        >>> path = gromov.geodesic(x, y, kind="mccann")
+        >>> path.errors([0.5]).gram.round(12)  # 1.5² = 2.25 instead of (1 + 4) / 2
         array([0.1])
         """
         return PathErrors(*self._core.errors(vector(times, "times")))
 
     @cached_property
     def plan(self) -> coo_array:
-        """The plan: a ``scipy.sparse.coo_array`` (n, m). Particle e is its entry e: from ``row[e]`` of x to ``col[e]`` of y."""
+        """The plan: a ``scipy.sparse.coo_array`` (n, m). Particle e is its entry e: from ``row[e]`` of x to
+        ``col[e]`` of y."""
         from scipy.sparse import coo_array
 
         rows, columns, mass, shape = self._core.plan()
@@ -118,21 +123,30 @@ class Path(Result):
     def save(self, path: str | os.PathLike[str], frames: int = 11) -> None:
         """Writes frames at times from 0 to 1 evenly, as ``gromov geodesic --out`` does.
 
-        ``.npz``: ``times`` (f,), ``points`` (f, k, d), ``weights`` (k,), ``second_moments`` (f, d, d), ``rows`` and
-        ``columns`` (k,) of the plan, ``meta`` (JSON text). ``.csv``: columns ``time, i, x1.., w``.
+        ``.npz``: ``times`` (f,), ``points`` (f, k, d), ``weights`` (k,), ``second_moments`` (f, d, d),
+        ``rows`` and ``columns`` (k,) of the plan, ``meta`` (JSON text). ``.csv``: columns ``time, i, x1..,
+        w``.
         """
         name = _name(path, (".npz", ".csv"))
         times = np.linspace(0.0, 1.0, options.whole(frames, "frames", 2, 100_000))
         keys = ("kind", "pairing", "status", "method", "squared", "length", "action")
         meta = {key: getattr(self, key) for key in keys}
-        meta = {"version": _core.__version__, "command": "geodesic", **meta, "rotation": self.rotation.tolist()}
-        text = json.dumps({k: None if v in (math.inf, -math.inf) else v for k, v in meta.items()}, allow_nan=False)
+        meta = {
+            "version": _core.__version__,
+            "command": "geodesic",
+            **meta,
+            "rotation": self.rotation.tolist(),
+        }
+        text = json.dumps(
+            {k: None if v in (math.inf, -math.inf) else v for k, v in meta.items()}, allow_nan=False
+        )
         self._core.save(name, times, name.lower().endswith(".csv"), text)
 
     def to_html(
         self, path: str | os.PathLike[str], title: str = "From x to y", names: tuple[str, str] = ("x", "y")
     ) -> None:
-        """Writes the page of ``gromov geodesic --report``: this path beside the other kinds, in one file without a network.
+        """Writes the page of ``gromov geodesic --report``: this path beside the other kinds, in one file
+        without a network.
 
         The other kinds follow their own optimal plans, which are sought now, unless the plan was given.
         """
@@ -141,9 +155,9 @@ class Path(Result):
     def plot(self, frames: int = 5) -> Figure:
         """Frames side by side on one scale, from t = 0 to 1, as a matplotlib figure.
 
-        The area of a marker is the weight; colour is the place along the first principal axis at the start, which particles
-        keep. Above two dimensions the first two principal axes of the first frame are drawn. At most 2,000 particles are
-        drawn, evenly chosen.
+        The area of a marker is the weight; colour is the place along the first principal axis at the start,
+        which particles keep. Above two dimensions the first two principal axes of the first frame are drawn.
+        At most 2,000 particles are drawn, evenly chosen.
         """
         from . import _plot
 
@@ -203,9 +217,10 @@ def geodesic(
 ) -> Path:
     """The geodesic of the IGW geometry between two weighted clouds, or another path, along a plan.
 
-    d_IGW(μ, ν)² = inf ∫₀¹ ⟨v_t, L v_t⟩ dt over curves of velocity v from μ to ν, with L of :func:`gromov.mobility`. Along
-    a plan, shortest curves follow x'' = −4 L⁻¹[K v], v = x', K = ∫ v xᵀ dρ, in the span of both ends. They end at y up to
-    one rotation or mirror image, ``.rotation``, which IGW does not see.
+    d_IGW(μ, ν)² = inf ∫₀¹ ⟨v_t, L v_t⟩ dt over curves of velocity v from μ to ν, with L of
+    :func:`gromov.mobility`. Along a plan, shortest curves follow x'' = −4 L⁻¹[K v], v = x', K = ∫ v xᵀ dρ, in
+    the span of both ends. They end at y up to one rotation or mirror image, ``.rotation``, which IGW does not
+    see.
 
     Parameters
     ----------
@@ -214,14 +229,15 @@ def geodesic(
     a, b : array-like (n,), (m,), optional
         Weights, not negative and of sum one (within 1e-9); uniform by default.
     kind : {"intrinsic", "lifted", "mccann"}
-        ``intrinsic``: the geodesic among clouds of R^d. ``lifted``: z_t = (√(1−t) x, √t y), whose inner products are (1−t)
-        ⟨x, x'⟩ + t ⟨y, y'⟩, of length IGW, shown by its principal axes; for any two dimensions. ``mccann``: (1−t) x + t y,
-        the geodesic of W2 for its optimal plan.
+        ``intrinsic``: the geodesic among clouds of R^d. ``lifted``: z_t = (√(1−t) x, √t y), whose inner
+        products are (1−t) ⟨x, x'⟩ + t ⟨y, y'⟩, of length IGW, shown by its principal axes; for any two
+        dimensions. ``mccann``: (1−t) x + t y, the geodesic of W2 for its optimal plan.
     plan : None, "identity", IgwResult or sparse (n, m), optional
-        None: the optimal plan, of IGW (for ``mccann`` of W2), which is sought first. ``identity``: row i goes to row i.
-        Else that of an ``IgwResult``, or any plan whose sums are ``a`` and ``b`` (within 1e-9).
+        None: the optimal plan, of IGW (for ``mccann`` of W2), which is sought first. ``identity``: row i goes
+        to row i. Else that of an ``IgwResult``, or any plan whose sums are ``a`` and ``b`` (within 1e-9).
     frame : {"first", "second"}
-        In the coordinates of the first cloud (the path starts at x and ends at y Rᵀ), or of the second (it ends at y).
+        In the coordinates of the first cloud (the path starts at x and ends at y Rᵀ), or of the second (it
+        ends at y).
     dim : int, optional
         Of a lifted path: max(d_x, d_y), the default, or d_x + d_y, all of it.
     center : bool
@@ -249,8 +265,9 @@ def geodesic(
     GromovError
         Wrong input, with the argument's name, the place and the value.
     ConvergenceError
-        ``singular`` or ``stalled``: there is no geodesic along which the second moment keeps its rank, as between clouds
-        of different dimensions; ``.result`` is then the chain of least action. Also where the search of the plan failed.
+        ``singular`` or ``stalled``: there is no geodesic along which the second moment keeps its rank, as
+        between clouds of different dimensions; ``.result`` is then the chain of least action. Also where the
+        search of the plan failed.
     KeyboardInterrupt
         Ctrl-C ends the call within a second.
 
@@ -260,8 +277,8 @@ def geodesic(
 
     Examples
     --------
-    On the line clouds form a cone: d² = s² + r² − 2 s r cos(√2 θ), with s, r the second moments and θ the angle
-    between x and y in L². Here s = 1, r = 2 and θ = π/4:
+    On the line clouds form a cone: d² = s² + r² − 2 s r cos(√2 θ), with s, r the second moments and θ the
+    angle between x and y in L². Here s = 1, r = 2 and θ = π/4:
 
     >>> import gromov, math
     >>> path = gromov.geodesic([[1.0], [-1.0]], [[2.0], [0.0]], plan="identity")
@@ -313,7 +330,9 @@ def _check_search(search: dict[str, Any], kind: str, plan: Any) -> None:
     why = "a given plan" if plan is not None else 'kind="mccann"'
     for name, value in search.items():
         if value != _SEARCH[name]:
-            raise GromovError(f"{name}: {value!r} has no meaning with {why}: no IGW plan is sought; leave it out")
+            raise GromovError(
+                f"{name}: {value!r} has no meaning with {why}: no IGW plan is sought; leave it out"
+            )
 
 
 def _entries(plan: Any) -> tuple[str, tuple[Any, Any, Any, tuple[int, int]] | None]:
@@ -327,7 +346,9 @@ def _entries(plan: Any) -> tuple[str, tuple[Any, Any, Any, tuple[int, int]] | No
         expected = 'None, "identity", an IgwResult, a Path or a sparse matrix of SciPy'
         raise GromovError(f"plan: {type(plan).__name__} is not allowed; expected {expected}")
     if getattr(matrix, "ndim", 2) != 2 or matrix.dtype.kind not in "fiub":
-        raise GromovError(f"plan: expected a real matrix (n, m), got shape {matrix.shape} and dtype {matrix.dtype}")
+        raise GromovError(
+            f"plan: expected a real matrix (n, m), got shape {matrix.shape} and dtype {matrix.dtype}"
+        )
     ordered = matrix.tocsr(copy=True)
     ordered.sum_duplicates()
     ordered.eliminate_zeros()
@@ -344,7 +365,9 @@ def _times(t: npt.ArrayLike) -> Array:
     """A time or several."""
     times = np.asarray(t)
     if times.ndim > 1 or times.dtype.kind not in "fiu":
-        raise GromovError(f"t: expected a number or numbers (k,), got shape {times.shape} and dtype {times.dtype}")
+        raise GromovError(
+            f"t: expected a number or numbers (k,), got shape {times.shape} and dtype {times.dtype}"
+        )
     return times.astype(np.float64)
 
 
@@ -390,7 +413,8 @@ class Arrival(NamedTuple):
     steps: int
     """Steps of the integration."""
     status: str
-    """completed; singular where the second moment lost rank on the way; stalled; iteration_cap."""
+    """completed; singular where the second moment lost rank on the way, or stalled just before;
+    iteration_cap."""
 
 
 @overload
@@ -451,8 +475,8 @@ def exp(
     Raises
     ------
     GromovError
-        Shapes, numbers that are not finite, weights, a singular second moment at x. Without ``full`` also where the
-        geodesic ends before t, because the second moment loses rank there.
+        Shapes, numbers that are not finite, weights, a singular second moment at x. Without ``full`` also
+        where the geodesic ends before t, because the second moment loses rank there.
 
     Examples
     --------
@@ -463,7 +487,7 @@ def exp(
     >>> gromov.exp(x, x, t=1.5).round(9)
     array([[4., 0.],
            [0., 2.]])
-    >>> gromov.exp(x, x, t=-0.75, full=True).time  # it ends at t = −1/2, where all is 0
+    >>> round(gromov.exp(x, x, t=-0.75, full=True).time, 6)  # it ends at t = −1/2, where all is 0
     -0.5
 
     References
@@ -488,7 +512,7 @@ def exp(
 def log(
     x: npt.ArrayLike, y: npt.ArrayLike, *, weights: npt.ArrayLike | None = None, normalize: bool = False
 ) -> Array:
-    """The logarithm: the velocity at x of the geodesic to y, for labelled clouds (row i of y belongs to row i of x).
+    """The logarithm: the velocity at x of the geodesic to y, whose row i belongs to row i of x.
 
     :func:`gromov.exp` of it at t = 1 has the inner products of y; ⟨v, L v⟩ = d_IGW² for this labelling.
 
@@ -509,8 +533,9 @@ def log(
     Raises
     ------
     GromovError
-        Shapes, numbers that are not finite, weights; no geodesic along which the second moment keeps its rank. (The chain
-        of least action is then what ``gromov.geodesic(x, y, plan="identity", check=False)`` returns.)
+        Shapes, numbers that are not finite, weights; no geodesic along which the second moment keeps its
+        rank. (The chain of least action is then what ``gromov.geodesic(x, y, plan="identity", check=False)``
+        returns.)
     KeyboardInterrupt
         Ctrl-C ends the call within a second.
 

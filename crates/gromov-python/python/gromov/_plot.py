@@ -1,7 +1,9 @@
-"""Pictures by matplotlib, the optional extra ``plot``. Nothing is shown or saved: figures and axes are returned.
+"""Pictures by matplotlib, the optional extra ``plot``. Nothing is shown or saved: figures and axes are
+returned.
 
-Clouds of more than two dimensions are drawn along the first two principal axes of one of them, and the axes say so. The
-area of a marker is the weight of its point. Of more than 2,000 points every k-th is drawn, and the picture says so.
+Clouds of more than two dimensions are drawn along the first two principal axes of one of them, and the axes
+say so. The area of a marker is the weight of its point. Of more than 2,000 points every k-th is drawn, and
+the picture says so.
 """
 
 from __future__ import annotations
@@ -68,10 +70,12 @@ class _View:
             ax.set_yticks([])
 
 
-def _areas(weights: Array, total: int) -> Array:
-    """Areas of markers in points²: in proportion to the weights, of one mean for clouds of one size."""
-    mean = float(np.clip(9000.0 / max(total, 1), 3.0, 36.0))
-    out: Array = weights * (mean / max(float(weights.mean()), 1e-300))
+def _areas(weights: Array, ink: float) -> Array:
+    """Areas of markers in points², in proportion to the weights; ``ink`` in all, but for small and large
+    clouds."""
+    drawn = min(len(weights), MOST)
+    mean = float(np.clip(ink / drawn, 2.0, 24.0))
+    out: Array = weights * (mean / float(weights.mean()))
     return out
 
 
@@ -80,24 +84,37 @@ def _kept(n: int) -> Any:
     return np.arange(n)[:: -(-n // MOST)]
 
 
-def _dots(ax: Axes, points: Array, weights: Array, color: Any, **keywords: Any) -> None:
+# ink of a picture of its own, and of one of several side by side
+_LARGE, _SMALL = 5000.0, 1600.0
+
+
+def _dots(ax: Axes, points: Array, weights: Array, color: Any, ink: float = _SMALL, **keywords: Any) -> None:
     keep = _kept(len(points))
     chosen = color[keep] if isinstance(color, np.ndarray) else color
-    areas = _areas(weights, min(len(points), MOST))[keep]
-    marks: dict[str, Any] = {"s": areas, "linewidths": 0.0, "alpha": 0.85, "zorder": 3, **keywords}
-    ax.scatter(points[keep, 0], points[keep, 1], c=chosen, **marks)
+    marks: dict[str, Any] = {"linewidths": 0.0, "alpha": 0.85, "zorder": 3, **keywords}
+    ax.scatter(points[keep, 0], points[keep, 1], s=_areas(weights, ink)[keep], c=chosen, **marks)
 
 
-def _limits(axs: Sequence[Axes], clouds: Sequence[Array]) -> None:
-    """One window for all panels."""
-    low = np.min([c.min(axis=0) for c in clouds], axis=0)
-    high = np.max([c.max(axis=0) for c in clouds], axis=0)
-    middle, half = (low + high) / 2, (high - low) / 2
-    # no panel is flatter than three to one
-    half = 1.08 * np.maximum(half, max(float(half.max()) / 3, 1e-300))
-    for ax in axs:
-        ax.set_xlim(middle[0] - half[0], middle[0] + half[0])
-        ax.set_ylim(middle[1] - half[1], middle[1] + half[1])
+class _Window:
+    """One window for all panels that show these clouds."""
+
+    def __init__(self, clouds: Sequence[Array]) -> None:
+        low = np.min([c.min(axis=0) for c in clouds], axis=0)
+        high = np.max([c.max(axis=0) for c in clouds], axis=0)
+        half = (high - low) / 2
+        # no panel is flatter than three to one
+        self.half = 1.08 * np.maximum(half, float(half.max()) / 3 or 1.0)
+        self.middle = (low + high) / 2
+
+    def height(self, width: float) -> float:
+        """Of a panel of this width, at most twice it."""
+        return width * min(float(self.half[1] / self.half[0]), 2.0)
+
+    def frame(self, axs: Sequence[Axes]) -> None:
+        (x, y), (h, v) = self.middle, self.half
+        for ax in axs:
+            ax.set_xlim(x - h, x + h)
+            ax.set_ylim(y - v, y + v)
 
 
 def _drawn(n: int) -> str:
@@ -110,7 +127,6 @@ def distance(result: IgwResult, spectrum: bool = False, ax: Axes | None = None) 
     (x, a), (y, b) = result._core.clouds()
     if spectrum:
         return _spectra(_axes(ax, (4.6, 3.2)), (x, a), (y, b), result)
-    ax = _axes(ax, (4.8, 4.8))
     # the smaller space goes into the larger one without loss
     means = result.shift
     if x.shape[1] >= y.shape[1]:
@@ -119,12 +135,14 @@ def distance(result: IgwResult, spectrum: bool = False, ax: Axes | None = None) 
         first, second, frame = (x - means[0]) @ result.rotation + means[1], y, "y"
     view = _View(*((x, a) if frame == "x" else (y, b)))
     p, q = view(first), view(second)
+    window = _Window([p, q])
+    ax = _axes(ax, (5.0, window.height(4.3) + 1.2))
     _lines(ax, p, q, result.plan)
     for points, weights, color, name in ((p, a, BLUE, "x"), (q, b, ORANGE, "y")):
         label = name if name == frame else f"{name}, turned"
-        _dots(ax, points, weights, color, label=label + _drawn(len(points)))
+        _dots(ax, points, weights, color, _LARGE, label=label + _drawn(len(points)))
     view.dress(ax, f" of {frame}")
-    _limits([ax], [p, q])
+    window.frame([ax])
     proof = "certified" if result.certified else f"gap {100 * result.gap:.2g} %"
     ax.set_title(f"IGW = {result.distance:.4g} ({proof})", fontsize=10)
     _legend(ax)
@@ -132,8 +150,19 @@ def distance(result: IgwResult, spectrum: bool = False, ax: Axes | None = None) 
 
 
 def _legend(ax: Axes) -> None:
-    """Names below the picture, with marks of one size."""
-    legend = ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=2, fontsize=9, frameon=False)
+    """Names below the picture, under what stands at the axis, with marks of one size."""
+    from matplotlib.transforms import ScaledTranslation
+
+    inches = 0.42 if ax.get_xlabel() else 0.25
+    below = ax.transAxes + ScaledTranslation(0.0, -inches, cast("Figure", ax.figure).dpi_scale_trans)
+    legend = ax.legend(
+        loc="upper center",
+        bbox_to_anchor=(0.5, 0.0),
+        bbox_transform=below,
+        ncols=2,
+        fontsize=9,
+        frameon=False,
+    )
     for handle in legend.legend_handles:
         if handle is not None and hasattr(handle, "set_sizes"):
             handle.set_sizes([30.0])
@@ -163,7 +192,10 @@ def _spectra(ax: Axes, first: tuple[Array, Array], second: tuple[Array, Array], 
     ax.set_ylabel("second moment along its axis", fontsize=9)
     ax.tick_params(labelsize=8)
     ax.spines[["top", "right"]].set_visible(False)
-    ax.set_title(f"lower bound of IGW {max(result.lower_bound, 0.0) ** 0.5:.4g}, IGW {result.distance:.4g}", fontsize=10)
+    ax.set_title(
+        f"lower bound of IGW {max(result.lower_bound, 0.0) ** 0.5:.4g}, IGW {result.distance:.4g}",
+        fontsize=10,
+    )
     ax.legend(fontsize=9, frameon=False)
     return ax
 
@@ -173,7 +205,11 @@ def frames(points: Array, weights: Array, labels: Sequence[str], title: str = ""
     count = len(points)
     view = _View(points[0], weights)
     flat = [view(frame) for frame in points]
-    fig = _figure(figsize=(2.0 * count + 3.4 * bool(extra), 2.6))
+    window = _Window(flat)
+    room = 0.75 + 0.3 * bool(title) + 0.2 * (view.dim > 2)
+    fig = _figure(
+        figsize=(1.9 * count + 0.4 + 3.0 * extra, max(window.height(1.75), 1.2 * bool(extra)) + room)
+    )
     ratios = [1.0] * count + [1.6] * extra
     axs = fig.subplots(1, count + extra, width_ratios=ratios, squeeze=False)[0]
     # a particle keeps its colour
@@ -185,7 +221,7 @@ def frames(points: Array, weights: Array, labels: Sequence[str], title: str = ""
         ax.set_title(label, fontsize=9)
         view.dress(ax)
         ax.label_outer()
-    _limits(axs[:count], flat)
+    window.frame(axs[:count])
     if title:
         fig.suptitle(title + _drawn(points.shape[1]), fontsize=10)
     return fig
@@ -245,15 +281,16 @@ def barycenter(result: Barycenter, most: int = 6) -> Figure:
     view = _View(result.points, result.weights)
     y = view(result.points)
     flat = [(k, view(points), weights) for k, points, weights in shown]
-    columns = min(len(flat) + 1, 4)
-    rows = -(-(len(flat) + 1) // columns)
-    fig = _figure(figsize=(2.3 * columns, 2.6 * rows))
+    rows = -(-(len(flat) + 1) // 4)
+    columns = -(-(len(flat) + 1) // rows)
+    window = _Window([y, *(points for _, points, _ in flat)])
+    fig = _figure(figsize=(2.2 * columns + 0.3, (window.height(2.0) + 0.75) * rows + 0.35))
     axs = list(np.ravel(fig.subplots(rows, columns, squeeze=False)))
     _dots(axs[0], y, result.weights, ORANGE)
     axs[0].set_title("barycentre", fontsize=9)
     for ax, (k, points, weights) in zip(axs[1:], flat, strict=False):
-        _dots(ax, points, weights, BLUE, label="cloud, turned")
-        _dots(ax, y, result.weights, ORANGE, label="barycentre", s=4.0, zorder=4)
+        _dots(ax, points, weights, BLUE, alpha=0.45)
+        _dots(ax, y, result.weights, ORANGE, _SMALL / 4, zorder=4)
         squared = max(float(result.squared[k]), 0.0)
         ax.set_title(f"cloud {k}, λ = {result.lambdas[k]:.3g}\nIGW = {squared**0.5:.3g}", fontsize=9)
     used = axs[: len(flat) + 1]
@@ -261,9 +298,10 @@ def barycenter(result: Barycenter, most: int = 6) -> Figure:
         ax.remove()
     for ax in used:
         view.dress(ax)
-    _limits(used, [y, *(points for _, points, _ in flat)])
+    window.frame(used)
     left = "" if len(flat) == len(result.lambdas) else f", {len(flat)} of {len(result.lambdas)} clouds shown"
-    fig.suptitle(f"Σ λ IGW² = {result.objective:.4g}{left}", fontsize=10)
+    colors = "orange: barycentre, blue: clouds, turned"
+    fig.suptitle(f"Σ λ IGW² = {result.objective:.4g} ({colors}{left})", fontsize=10)
     return fig
 
 
@@ -308,7 +346,9 @@ def matrix(
             for j in range(k):
                 bright = d[i, j] > low + 0.6 * (high - low)
                 text = f"{d[i, j]:.2g}"
-                ax.text(j, i, text, ha="center", va="center", fontsize=7, color="black" if bright else "white")
+                ax.text(
+                    j, i, text, ha="center", va="center", fontsize=7, color="black" if bright else "white"
+                )
     figure = cast("Figure", ax.figure)
     bar = figure.colorbar(image, ax=ax, fraction=0.046, pad=0.03)
     bar.ax.tick_params(labelsize=8)

@@ -14,8 +14,8 @@ _MOST = 400
 
 
 def axes(points: Array, weights: Array) -> tuple[Array, Array]:
-    """The mean of a cloud, (d,), and its first two principal axes, (d, 2): those of the plane for d = 2, and a second
-    axis of zero on the line."""
+    """The mean of a cloud, (d,), and its first two principal axes, (d, 2): those of the plane for d = 2, and
+    a second axis of zero on the line."""
     mean = weights @ points
     d = points.shape[1]
     if d <= 2:
@@ -53,7 +53,8 @@ def panels(
         heaviest = float(weights.max())
         middle, half = _SIZE / 2, 0.46 * _SIZE
         dots = "".join(
-            f"<circle cx='{k * _SIZE + middle + half * x / reach[k]:.1f}' cy='{middle - half * y / reach[k]:.1f}' r='1.6' "
+            f"<circle cx='{k * _SIZE + middle + half * x / reach[k]:.1f}' "
+            f"cy='{middle - half * y / reach[k]:.1f}' r='1.6' "
             f"fill-opacity='{0.25 + 0.65 * w / heaviest:.2f}'/>"
             for (x, y), w in zip(points[keep], weights[keep], strict=True)
         )
