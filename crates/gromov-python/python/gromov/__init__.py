@@ -15,35 +15,47 @@ The theory is due to Zhang, Goldfeld, Greenewald, Mroueh and Sriperumbudur, arXi
 from __future__ import annotations
 
 from . import energy, gaussian
+from ._barycenter import Barycenter, IntrinsicMean, barycenter, intrinsic_mean
 from ._core import __version__
 from ._distance import Alternative, IgwResult, igw
 from ._errors import ConvergenceError, GromovError, MemoryLimitError
 from ._files import Cloud, read
-from ._forecast import Forecast, forecast
 from ._flow import Step, flow
+from ._forecast import Forecast, forecast
+from ._geodesic import Arrival, Path, PathErrors, exp, geodesic, log
 from ._mobility import Inverse, metric, mobility, mobility_inverse
 from ._progress import Event
 from ._trajectory import Statistics, Trajectory
 
 __all__ = [
     "Alternative",
+    "Arrival",
+    "Barycenter",
     "Cloud",
     "ConvergenceError",
     "Event",
     "Forecast",
     "GromovError",
     "IgwResult",
+    "IntrinsicMean",
     "Inverse",
     "MemoryLimitError",
-    "__version__",
-    "forecast",
+    "Path",
+    "PathErrors",
     "Statistics",
     "Step",
     "Trajectory",
+    "__version__",
+    "barycenter",
     "energy",
+    "exp",
     "flow",
+    "forecast",
     "gaussian",
+    "geodesic",
     "igw",
+    "intrinsic_mean",
+    "log",
     "metric",
     "mobility",
     "mobility_inverse",
