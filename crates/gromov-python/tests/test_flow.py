@@ -479,6 +479,19 @@ def test_files_of_the_command_line_are_trajectories(tmp_path):
     assert back.diagnostics["first_turn"]["angle"] == said["first_turn"]["angle"]
 
 
+def test_pages_are_those_of_the_command_line(tmp_path):
+    np.save(tmp_path / "x.npy", X)
+    np.save(tmp_path / "y.npy", Y)
+    for name, energy in [("igw", Igw(Y)), ("wasserstein", Wasserstein(Y))]:
+        page = tmp_path / f"{name}.html"
+        spec = f"{name}:target={tmp_path / 'y.npy'}"
+        done = program("flow", tmp_path / "x.npy", "--energy", spec, "--steps", 2, "--step", "0.01", "--report", page)
+        assert done.returncode == 0, done.stderr
+        run = gromov.flow(X, energy, steps=2, step=0.01)
+        run.to_html(tmp_path / "own.html", title=f"Flow of {tmp_path / 'x.npy'}")
+        assert (tmp_path / "own.html").read_bytes() == page.read_bytes()
+
+
 def test_other_files_are_refused(tmp_path):
     np.savez(tmp_path / "bare.npz", times=[0.0], points=np.zeros((1, 2, 2)), weights=[0.5, 0.5])
     bare = gromov.Trajectory.load(tmp_path / "bare.npz")
