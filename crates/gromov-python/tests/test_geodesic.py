@@ -7,6 +7,8 @@ import json
 import math
 import pickle
 import signal
+import subprocess
+import sys
 import threading
 
 import gromov
@@ -365,3 +367,30 @@ def test_ctrl_c_ends_a_geodesic_in_many_dimensions():
                 gromov.geodesic(x, y, plan="identity", check=False)
     finally:
         timer.cancel()
+
+
+def test_the_command_line_says_the_same(tmp_path):
+    x, y = random_cloud(22, 12, 2)[0], random_cloud(23, 10, 2)[0]
+    np.save(tmp_path / "x.npy", x)
+    np.save(tmp_path / "y.npy", y)
+    for kind in ("intrinsic", "lifted", "mccann"):
+        command = [sys.executable, "-m", "gromov", "geodesic", "x.npy", "y.npy", "--json", "--quiet"]
+        command += ["--kind", kind, "--center", "--out", "path.npz", "--frames", "3"]
+        out = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+        said = json.loads(out.stdout)
+        path = gromov.geodesic(x, y, kind=kind, center=True)
+        for name in ("squared", "length", "action", "d_igw", "status", "method", "reflected", "rotation"):
+            assert said[name] == json.loads(path.to_json())[name], name
+        path.save(tmp_path / "mine.npz", frames=3)
+        with np.load(tmp_path / "path.npz") as theirs, np.load(tmp_path / "mine.npz") as mine:
+            assert theirs.files == mine.files
+            for name in set(mine.files) - {"meta"}:
+                np.testing.assert_array_equal(mine[name], theirs[name])
+
+
+def test_threads_change_nothing():
+    x, y = random_cloud(24, 40, 3)[0], random_cloud(25, 40, 3)[0]
+    one, all_ = (gromov.geodesic(x, y, threads=t, method="local", starts=8) for t in (1, None))
+    np.testing.assert_array_equal(one(0.5), all_(0.5))
+    with pytest.raises(gromov.GromovError, match="threads: 0 is not allowed"):
+        gromov.geodesic(x, y, threads=0)
