@@ -24,6 +24,9 @@ pub struct Barycenter {
     solution: Solution,
 }
 
+type Points<'py> = Bound<'py, PyArray2<f64>>;
+type Weights<'py> = Bound<'py, PyArray1<f64>>;
+
 /// A cloud and its weights as they come from Python.
 type Weighted<'py> = (Rows<'py>, Option<Numbers<'py>>);
 
@@ -116,11 +119,7 @@ impl Barycenter {
     }
 
     /// Cloud k and its weights.
-    fn cloud<'py>(
-        &self,
-        py: Python<'py>,
-        k: usize,
-    ) -> PyResult<(Bound<'py, PyArray2<f64>>, Bound<'py, PyArray1<f64>>)> {
+    fn cloud<'py>(&self, py: Python<'py>, k: usize) -> PyResult<(Points<'py>, Weights<'py>)> {
         let c = &self.clouds[k];
         Ok((array2(py, c.points().to_vec(), c.dim())?, array1(py, c.weights().to_vec())))
     }

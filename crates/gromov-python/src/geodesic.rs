@@ -26,6 +26,9 @@ const MASS: f64 = 1e-9;
 /// Rows, columns, masses and shape of a plan.
 type Entries = (Vec<usize>, Vec<usize>, Vec<f64>, (usize, usize));
 
+/// An array (n).
+type Column<'py> = Bound<'py, PyArray1<f64>>;
+
 /// Which plan a path follows.
 #[derive(Clone, Serialize, Deserialize)]
 enum Pairing {
@@ -249,6 +252,8 @@ impl Path {
         out.set_item("kind", kind)?;
         out.set_item("length", path.length)?;
         out.set_item("squared", path.squared)?;
+        // in range where the square is not
+        out.set_item("igw", path.squared_in_units.max(0.0).sqrt() * path.unit * path.unit)?;
         out.set_item("d_igw", (path.kind == Kind::Intrinsic).then_some(path.length))?;
         out.set_item("action", path.action)?;
         out.set_item("status", self.status.as_str())?;
@@ -288,10 +293,7 @@ impl Path {
     }
 
     /// Errors of inner products and of distances at times.
-    fn errors<'py>(
-        slf: &Bound<'py, Self>,
-        times: Numbers<'py>,
-    ) -> PyResult<(Bound<'py, PyArray1<f64>>, Bound<'py, PyArray1<f64>>)> {
+    fn errors<'py>(slf: &Bound<'py, Self>, times: Numbers<'py>) -> PyResult<(Column<'py>, Column<'py>)> {
         let (py, this, times) = (slf.py(), slf.clone().unbind(), times.as_slice()?.to_vec());
         let errors = enter(py, &QUICK, move |_| this.get().path.errors(&times))?;
         Ok((array1(py, errors.gram), array1(py, errors.distances)))

@@ -98,6 +98,10 @@ def test_ends_frames_and_shapes():
     x, a = random_cloud(1, 9, 2)
     y, b = random_cloud(2, 7, 2)
     path = gromov.geodesic(x, y, a, b)
+    assert path.igw == pytest.approx(math.sqrt(path.squared), rel=1e-14)
+    far = gromov.geodesic(x * 2.0**270, y * 2.0**270, a, b, plan=path)
+    assert math.isinf(far.squared) and far.igw == path.igw * 2.0**540 and far.length > far.igw
+    assert json.loads(far.to_json())["squared"] is None
     plan = path.plan
     k = plan.nnz
     assert path(0.3).shape == (k, 2) and path([0.3]).shape == (1, k, 2) and path([]).shape == (0, k, 2)
