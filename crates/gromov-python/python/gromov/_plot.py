@@ -148,12 +148,12 @@ def distance(result: IgwResult, spectrum: bool = False, ax: Axes | None = None) 
     view.dress(ax, f" of {frame}")
     window.frame([ax])
     proof = "certified" if result.certified else f"gap {100 * result.gap:.2g} %"
-    points, lines = len(p) + len(q), result.plan.nnz
-    drawn = [
-        (len(_kept(len(p))) + len(_kept(len(q))), points, "points"),
-        (min(lines, MOST_LINES), lines, "lines"),
-    ]
-    left = [f"{some} of {all_} {what}" for some, all_, what in drawn if some < all_]
+    left = []
+    kept, total = len(_kept(len(p))) + len(_kept(len(q))), len(p) + len(q)
+    if kept < total:
+        left.append(f"{kept} of {total} points")
+    if result.plan.nnz > MOST_LINES:
+        left.append(f"{MOST_LINES} of {result.plan.nnz} lines")
     note = f"\n{', '.join(left)} drawn" if left else ""
     ax.set_title(f"IGW = {result.distance:.4g} ({proof}){note}", fontsize=9 if note else 10)
     _legend(ax)
