@@ -260,6 +260,8 @@ impl Path {
         out.set_item("kind", kind)?;
         out.set_item("length", path.length)?;
         out.set_item("squared", path.squared)?;
+        // in range where the square is not
+        out.set_item("igw", path.squared_in_units.max(0.0).sqrt() * path.unit * path.unit)?;
         out.set_item("d_igw", (path.kind == Kind::Intrinsic).then_some(path.length))?;
         out.set_item("action", path.action)?;
         out.set_item("status", self.status.as_str())?;

@@ -43,6 +43,8 @@ def test_distances(p, q):
     assert len(lines.get_segments()) == result.plan.nnz
     dots = [c for c in ax.collections if isinstance(c, matplotlib.collections.PathCollection)]
     np.testing.assert_allclose(dots[0].get_sizes() / dots[0].get_sizes().sum(), a, rtol=1e-12)
+    # the cloud of the smaller space is turned into the larger
+    assert [text.get_text() for text in ax.get_legend().get_texts()].count("y") == (q > p)
     assert ax.get_aspect() == 1.0
     bars = result.plot(spectrum=True)
     drawn(bars.figure)
@@ -115,6 +117,10 @@ def test_large_clouds_are_thinned_and_it_is_said():
     x = random_cloud(7, 5001, 2)[0]
     figure = gromov.geodesic(x, 2 * x, plan="identity").plot(frames=2)
     dots = figure.axes[0].collections[0]
+    result = gromov.igw(x[:2100], x[:2100], method="local", starts=1)
+    ax = result.plot()
+    drawn(ax.figure)
+    assert ax.get_title().endswith("2100 of 4200 points, 300 of 2100 lines drawn")
     assert len(dots.get_offsets()) <= 2000 and "1667 of 5001 points drawn" in figure._suptitle.get_text()
 
 

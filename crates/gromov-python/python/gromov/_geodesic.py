@@ -51,8 +51,10 @@ class Path(Result):
     """Length of the path, ∫ √⟨v, L v⟩ dt; scales as length²."""
     squared: float
     """IGW² of the plan; scales as length⁴."""
+    igw: float
+    """IGW of the plan, the root of ``squared``, also where that is out of the range of doubles."""
     d_igw: float | None
-    """The length of an intrinsic path: d_IGW for its plan, at least ``squared`` ** 0.5. None for other
+    """The length of an intrinsic path: d_IGW for its plan, at least ``igw``. None for other
     kinds."""
     action: float
     """∫ ⟨v, L v⟩ dt: the square of the length, but for straight lines, whose speed changes."""
@@ -172,7 +174,7 @@ class Path(Result):
         return [
             ("kind", self.kind),
             ("length", f"{self.length:.6g}"),
-            ("igw", f"{max(self.squared, 0.0) ** 0.5:.6g}"),
+            ("igw", f"{self.igw:.6g}"),
             ("particles", str(len(self.weights))),
             ("plan", self.pairing),
             ("status", self.status),

@@ -135,16 +135,27 @@ def distance(result: IgwResult, spectrum: bool = False, ax: Axes | None = None) 
         first, second, frame = (x - means[0]) @ result.rotation + means[1], y, "y"
     view = _View(*((x, a) if frame == "x" else (y, b)))
     p, q = view(first), view(second)
+    if view.dim == 1:
+        # one line above the other
+        apart = 0.1 * float(np.ptp(np.concatenate([p[:, 0], q[:, 0]])))
+        p[:, 1], q[:, 1] = apart, -apart
     window = _Window([p, q])
     ax = _axes(ax, (5.0, window.height(4.3) + 1.2))
     _lines(ax, p, q, result.plan)
     for points, weights, color, name in ((p, a, BLUE, "x"), (q, b, ORANGE, "y")):
         label = name if name == frame else f"{name}, turned"
-        _dots(ax, points, weights, color, _LARGE, label=label + _drawn(len(points)))
+        _dots(ax, points, weights, color, _LARGE, label=label)
     view.dress(ax, f" of {frame}")
     window.frame([ax])
     proof = "certified" if result.certified else f"gap {100 * result.gap:.2g} %"
-    ax.set_title(f"IGW = {result.distance:.4g} ({proof})", fontsize=10)
+    left = []
+    kept, total = len(_kept(len(p))) + len(_kept(len(q))), len(p) + len(q)
+    if kept < total:
+        left.append(f"{kept} of {total} points")
+    if result.plan.nnz > MOST_LINES:
+        left.append(f"{MOST_LINES} of {result.plan.nnz} lines")
+    note = f"\n{', '.join(left)} drawn" if left else ""
+    ax.set_title(f"IGW = {result.distance:.4g} ({proof}){note}", fontsize=9 if note else 10)
     _legend(ax)
     return ax
 
@@ -206,8 +217,10 @@ def frames(points: Array, weights: Array, labels: Sequence[str], title: str = ""
     view = _View(points[0], weights)
     flat = [view(frame) for frame in points]
     window = _Window(flat)
-    room = 0.75 + 0.3 * bool(title) + 0.2 * (view.dim > 2)
-    fig = _figure(figsize=(1.9 * count + 0.4 + 3.0 * extra, max(window.height(1.75), 1.2 * bool(extra)) + room))
+    room = 0.6 + 0.25 * bool(title) + 0.2 * (view.dim > 2)
+    fig = _figure(
+        figsize=(1.9 * count + 0.4 + 3.0 * extra, max(window.height(1.75), 1.2 * bool(extra)) + room)
+    )
     ratios = [1.0] * count + [1.6] * extra
     axs = fig.subplots(1, count + extra, width_ratios=ratios, squeeze=False)[0]
     # a particle keeps its colour
@@ -294,8 +307,10 @@ def barycenter(result: Barycenter, most: int = 6) -> Figure:
     used = axs[: len(flat) + 1]
     for ax in axs[len(used) :]:
         ax.remove()
-    for ax in used:
+    for place, ax in enumerate(used):
         view.dress(ax)
+        if place % columns:
+            ax.set_ylabel("")
     window.frame(used)
     left = "" if len(flat) == len(result.lambdas) else f", {len(flat)} of {len(result.lambdas)} clouds shown"
     colors = "orange: barycentre, blue: clouds, turned"
@@ -328,7 +343,7 @@ def matrix(
     names = [str(label) for label in (range(k) if labels is None else labels)]
     if len(names) != k:
         raise GromovError(f"labels: expected {k}, one a row, got {len(names)}")
-    side = min(max(0.45 * k, 3.2), 9.0)
+    side = min(max(0.45 * k, 3.2), 6.5)
     ax = _axes(ax, (side + 1.2, side))
     image = ax.imshow(d, cmap=_MAP)
     step = -(-k // 25)
@@ -344,7 +359,9 @@ def matrix(
             for j in range(k):
                 bright = d[i, j] > low + 0.6 * (high - low)
                 text = f"{d[i, j]:.2g}"
-                ax.text(j, i, text, ha="center", va="center", fontsize=7, color="black" if bright else "white")
+                ax.text(
+                    j, i, text, ha="center", va="center", fontsize=7, color="black" if bright else "white"
+                )
     figure = cast("Figure", ax.figure)
     bar = figure.colorbar(image, ax=ax, fraction=0.046, pad=0.03)
     bar.ax.tick_params(labelsize=8)
