@@ -21,6 +21,7 @@
 //! | [`change`] | how far a cloud has changed, in inner products and in pair distances |
 //! | [`geodesic`] | [exponential](geodesic::exp()), [logarithm](geodesic::log()), geodesics, lifted paths and straight ones, their length |
 //! | [`barycenter`] | barycentres of clouds on free points, and of Gaussians; [`barycenter::IntrinsicMean`] of labelled clouds |
+//! | [`pairwise`] | all distances of a list of clouds, in blocks |
 //! | [`io`] | readers and writers under limits |
 //! | [`report`] | self-contained HTML pages |
 //! | [`demo`] | the built-in demonstration |
@@ -59,6 +60,7 @@ pub mod measure;
 mod minimise;
 pub mod mobility;
 pub mod ot;
+pub mod pairwise;
 pub mod report;
 pub mod solve;
 pub mod verify;
@@ -69,6 +71,7 @@ pub use error::{Error, Result};
 pub use flow::{Flow, Trajectory};
 pub use geodesic::{Geodesic, Path};
 pub use measure::Measure;
+pub use pairwise::Pairwise;
 pub use solve::Status;
 
 /// The examples of the README are tests.

@@ -109,6 +109,10 @@ impl Quiet {
     pub(crate) fn of(observer: &dyn Observer) -> Self {
         Quiet(observer.flag())
     }
+
+    pub(crate) fn hearing(flag: Arc<AtomicBool>) -> Self {
+        Quiet(Some(flag))
+    }
 }
 
 impl Observer for Quiet {

@@ -12,7 +12,7 @@ const LAYERS: [&[&str]; 9] = [
     &["solve", "measure", "minimise"],
     &["ot", "mobility", "certificate"],
     &["igw", "verify"],
-    &["energy", "change"],
+    &["energy", "change", "pairwise"],
     &["flow", "geodesic"],
     &["barycenter"],
     &["io", "report"],
@@ -33,9 +33,10 @@ const NARROW: [(&str, &[&str]); 6] = [
 ];
 
 /// Files of narrow modules that may use every earlier row: they turn solutions into files and pages.
-const WIDE_FILES: [&str; 9] = [
+const WIDE_FILES: [&str; 10] = [
     "io/certificate.rs",
     "io/checkpoint.rs",
+    "io/journal.rs",
     "io/path.rs",
     "io/trajectory.rs",
     "report/barycenter.rs",

@@ -126,11 +126,32 @@ impl Alternating {
 
     /// Solves for two clouds. Errors: options out of range. Memory O((n + m) d) a start under way.
     pub fn solve(&self, mu: &Measure, nu: &Measure, observer: &mut dyn Observer) -> Result<Solution> {
+        self.run(mu, nu, observer, true)
+    }
+
+    /// The same solution, one start after the other in this thread: for those who solve many pairs at once.
+    pub(crate) fn solve_alone(
+        &self,
+        mu: &Measure,
+        nu: &Measure,
+        observer: &mut dyn Observer,
+    ) -> Result<Solution> {
+        self.run(mu, nu, observer, false)
+    }
+
+    fn run(
+        &self,
+        mu: &Measure,
+        nu: &Measure,
+        observer: &mut dyn Observer,
+        parallel: bool,
+    ) -> Result<Solution> {
         self.check()?;
         if self.closed_forms && (mu.dim(), nu.dim()) == (1, 1) {
             return line::solve(mu, nu, self.center, self.tol);
         }
         let mut state = State::new(self, mu, nu, observer)?;
+        state.parallel = parallel;
         while !state.done() {
             state.step()?;
             let event = Event::new(state.tried, Some(state.starts), 0.0, state.best_squared());
@@ -150,6 +171,8 @@ struct State<'a> {
     starts: usize,
     /// Starts of one round.
     round: usize,
+    /// Are they run at once?
+    parallel: bool,
     axes: Axes,
     optima: Optima,
     /// The best optimum, and its plan seen through its rotation.
@@ -176,6 +199,7 @@ impl<'a> State<'a> {
             pair,
             starts,
             round,
+            parallel: true,
             axes,
             optima: Optima::default(),
             best: None,
@@ -199,9 +223,9 @@ impl<'a> State<'a> {
             alternate(&self.pair, &start, None, self.options.max_iter, &self.stop, &self.optima.passed)
                 .map(|found| found.0)
         };
-        let results: Vec<Result<End>> = match round.len() {
-            1 => round.clone().map(run).collect(),
-            _ => round.clone().into_par_iter().map(run).collect(),
+        let results: Vec<Result<End>> = match self.parallel && round.len() > 1 {
+            false => round.clone().map(run).collect(),
+            true => round.clone().into_par_iter().map(run).collect(),
         };
         self.tried = round.end;
         for result in results {
