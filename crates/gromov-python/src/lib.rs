@@ -7,7 +7,9 @@ mod enter;
 mod error;
 mod files;
 mod mobility;
+mod pairwise;
 mod program;
+mod samples;
 
 use pyo3::prelude::*;
 
@@ -18,5 +20,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     distance::register(module)?;
     files::register(module)?;
     mobility::register(module)?;
+    pairwise::register(module)?;
+    samples::register(module)?;
     program::register(module)
 }

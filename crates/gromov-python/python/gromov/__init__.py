@@ -14,11 +14,15 @@ The theory is due to Zhang, Goldfeld, Greenewald, Mroueh and Sriperumbudur, arXi
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
+from . import datasets
 from ._core import __version__
 from ._distance import Alternative, IgwResult, igw
 from ._errors import ConvergenceError, GromovError
 from ._files import Cloud, read
 from ._mobility import Inverse, metric, mobility, mobility_inverse
+from ._pairwise import PairFailure, PairwiseResult, PairwiseWarning, pairwise
 from ._progress import Event
 
 __all__ = [
@@ -29,10 +33,35 @@ __all__ = [
     "GromovError",
     "IgwResult",
     "Inverse",
+    "PairFailure",
+    "PairwiseResult",
+    "PairwiseWarning",
     "__version__",
+    "datasets",
     "igw",
     "metric",
     "mobility",
     "mobility_inverse",
+    "pairwise",
     "read",
 ]
+
+if TYPE_CHECKING:
+    from ._aligner import IGWAligner as IGWAligner
+
+
+# not in __all__: a star import works without scikit-learn
+def __getattr__(name: str) -> Any:
+    if name != "IGWAligner":
+        raise AttributeError(f"module 'gromov' has no attribute {name!r}")
+    try:
+        from ._aligner import IGWAligner
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            f"gromov.IGWAligner needs scikit-learn 1.6 or newer: pip install gromov[sklearn] ({error})"
+        ) from error
+    return IGWAligner
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "IGWAligner"])

@@ -1,7 +1,7 @@
 """The compiled part. Private: the public names are those of ``gromov``."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, final
 
 from ._arrays import Array
@@ -52,3 +52,44 @@ def read(
 ) -> tuple[Array, Array]: ...
 def write_text(path: str | os.PathLike[str], text: str) -> None: ...
 def program(arguments: list[str]) -> int: ...
+
+_Clouds = Sequence[tuple[Array, Array | None] | str]
+
+@final
+class PairwiseOptions:
+    def __new__(
+        cls,
+        *,
+        method: str,
+        starts: int | None,
+        seed: int,
+        tol: float,
+        max_iter: int | None,
+        time_limit: float | None,
+        center: bool,
+        prune: int | None,
+        block: int,
+    ) -> PairwiseOptions: ...
+
+@final
+class PairwiseRun:
+    def __new__(
+        cls, clouds: _Clouds, options: PairwiseOptions, *, normalize: bool, checkpoint: str | None
+    ) -> PairwiseRun: ...
+    def next_blocks(self, most: int) -> list[bytes]: ...
+    def take(self, records: bytes) -> None: ...
+    def fail(self, block: bytes, reason: str) -> None: ...
+    def count(self) -> tuple[int, int]: ...
+    def finish(self) -> dict[str, Any]: ...
+
+def pairwise(
+    clouds: _Clouds,
+    options: PairwiseOptions,
+    *,
+    normalize: bool,
+    checkpoint: str | None,
+    threads: int | None,
+    progress: _Progress,
+) -> dict[str, Any]: ...
+def solve_block(block: bytes) -> bytes: ...
+def sample_of(name: str, n: int | None, d: int, seed: int) -> Array: ...
