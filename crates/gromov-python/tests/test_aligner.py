@@ -55,7 +55,7 @@ def test_proper_forbids_mirrors():
     plain, proper = gromov.IGWAligner().fit(x, y), gromov.IGWAligner(proper=True).fit(x, y)
     assert plain.reflected_ and np.linalg.det(plain.rotation_) == pytest.approx(-1)
     assert np.linalg.det(proper.rotation_) == pytest.approx(1)
-    assert (proper.result_.transform(x, proper=True) == pytest.approx(proper.transform(x), abs=1e-12))
+    assert proper.result_.transform(x, proper=True) == pytest.approx(proper.transform(x), abs=1e-12)
     with pytest.raises(gromov.GromovError, match=r"^proper: X has 2 columns and Y 3"):
         gromov.IGWAligner(proper=True).fit(x, np.c_[y, y[:, 0]])
 

@@ -46,7 +46,9 @@ KINDS = {
     "strided": strided,
     "read-only": read_only,
     "big-endian": lambda: X.astype(">f8"),
-    "unaligned": lambda: np.frombuffer(b"\0" + X.tobytes(), dtype=np.uint8)[1:].view(np.float64).reshape(4, 2),
+    "unaligned": lambda: (
+        np.frombuffer(b"\0" + X.tobytes(), dtype=np.uint8)[1:].view(np.float64).reshape(4, 2)
+    ),
     "list": lambda: X.tolist(),
     "tuple": lambda: tuple(map(tuple, X.tolist())),
     "list of arrays": lambda: list(X),
@@ -177,7 +179,10 @@ REFUSED = {
     "ragged": ([[1.0, 2.0], [3.0]], r"x: .*inhomogeneous.*"),
     "a dict": ({"a": 1}, r"x: expected an array of shape \(n, d\), got dict: .*"),
     "dates": (np.zeros((2, 2), dtype="M8[s]"), r"x: expected real numbers, got dtype datetime64\[s\]"),
-    "records": (np.zeros((2,), dtype=[("a", float)]), r"x: expected real numbers, got dtype \[\('a', '<f8'\)\]"),
+    "records": (
+        np.zeros((2,), dtype=[("a", float)]),
+        r"x: expected real numbers, got dtype \[\('a', '<f8'\)\]",
+    ),
     "sparse": (scipy.sparse.coo_array(X), r"x: is sparse; give x\.toarray\(\)"),
     "a generator": ((row for row in X), r"x: expected an array of shape \(n, d\), got generator: .*"),
     "nan": ([[1.0, np.nan]], r"x: entry 0, 1 is NaN; every entry must be a finite number"),

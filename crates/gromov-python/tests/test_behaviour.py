@@ -119,7 +119,10 @@ def test_ctrl_c_ends_a_long_call(kind):
             print(gromov.igw([[1.0], [-1.0]], [[2.0], [-2.0]]).distance)
     """
     child = subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(code)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", textwrap.dedent(code)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     assert child.stdout.readline() == "began\n"
     sent = time.monotonic()
@@ -147,7 +150,9 @@ def test_a_function_of_progress_hears_the_run_and_its_error_ends_it():
         gromov.igw(*clouds(200, 3), method="local", starts=10**6, progress=broken)
     # a function may call in again
     inner = []
-    gromov.igw(*clouds(100, 3), method="local", progress=lambda e: inner.append(gromov.igw([[1.0]], [[2.0]]).squared))
+    gromov.igw(
+        *clouds(100, 3), method="local", progress=lambda e: inner.append(gromov.igw([[1.0]], [[2.0]]).squared)
+    )
     assert inner and set(inner) == {9.0}
 
 
@@ -182,11 +187,15 @@ def test_module_and_script_are_one_program(tmp_path):
     b.write_text("x\n2\n-2\n")
     outputs = []
     for program in programs():
-        run = subprocess.run([*program, "distance", a, b, "--json"], capture_output=True, text=True, check=True)
+        run = subprocess.run(
+            [*program, "distance", a, b, "--json"], capture_output=True, text=True, check=True
+        )
         data = json.loads(run.stdout)
         assert data.pop("seconds") >= 0.0
         outputs.append(data)
-        wrong = subprocess.run([*program, "distance", a, tmp_path / "none.csv"], capture_output=True, text=True)
+        wrong = subprocess.run(
+            [*program, "distance", a, tmp_path / "none.csv"], capture_output=True, text=True
+        )
         assert wrong.returncode == 2 and wrong.stdout == "" and "none.csv" in wrong.stderr
     assert outputs[0] == outputs[1] and outputs[0]["distance"] == pytest.approx(3.0)
     assert outputs[0]["squared"] == gromov.igw([[1.0], [-1.0]], [[2.0], [-2.0]]).squared
@@ -232,5 +241,9 @@ def test_importing_needs_neither_scikit_learn_nor_matplotlib():
         except ImportError as error:
             print(error)
     """
-    run = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=True)
-    assert run.stdout.startswith("gromov.IGWAligner needs scikit-learn 1.6 or newer: pip install gromov[sklearn]")
+    run = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=True
+    )
+    assert run.stdout.startswith(
+        "gromov.IGWAligner needs scikit-learn 1.6 or newer: pip install gromov[sklearn]"
+    )

@@ -27,7 +27,11 @@ IGW_OPTIONS = [
     ("starts", 2.5, "starts: 2.5 is not allowed; expected a whole number >= 1"),
     ("starts", True, "starts: True is not allowed; expected a whole number >= 1"),
     ("seed", -1, "seed: -1 is not allowed; expected a whole number >= 0"),
-    ("seed", 2**64, "seed: 18446744073709551616 is not allowed; expected a whole number <= 18446744073709551615"),
+    (
+        "seed",
+        2**64,
+        "seed: 18446744073709551616 is not allowed; expected a whole number <= 18446744073709551615",
+    ),
     ("seed", None, "seed: None is not allowed; expected a whole number >= 0"),
     ("tol", -1e-9, "tol: -1e-09 is not allowed; expected a number >= 0"),
     ("tol", float("nan"), "tol: nan is not allowed; expected a number >= 0"),
@@ -94,7 +98,9 @@ def test_transform():
     result = gromov.igw(X, X)
     refused("new: expected shape (n, 2), got 3 columns", result.transform, np.zeros((2, 3)))
     refused(
-        "new: expected shape (n, d), got (2,); for points on the line give new[:, None]", result.transform, [1.0, 2.0]
+        "new: expected shape (n, d), got (2,); for points on the line give new[:, None]",
+        result.transform,
+        [1.0, 2.0],
     )
     refused("new: entry 0, 0 is NaN; every entry must be a finite number", result.transform, [[np.nan, 1.0]])
     refused("proper: 2 is not allowed; expected True or False", result.transform, X, proper=2)

@@ -241,13 +241,17 @@ def test_one_seed_has_one_result_for_any_number_of_threads():
     results = [gromov.igw(x, y, method="local", seed=3, threads=t) for t in (1, 2, 3)]
     for other in results[1:]:
         assert other.squared == results[0].squared and other.hits == results[0].hits
-        assert (other.plan.data == results[0].plan.data).all() and (other.rotation == results[0].rotation).all()
+        assert (other.plan.data == results[0].plan.data).all() and (
+            other.rotation == results[0].rotation
+        ).all()
 
 
 def test_caps_raise_and_carry_the_result():
     rng = np.random.default_rng(13)
     x, y = rng.standard_normal((50, 3)), rng.standard_normal((50, 3))
-    with pytest.raises(gromov.ConvergenceError, match=r"igw: time_cap: the time limit was reached first") as caught:
+    with pytest.raises(
+        gromov.ConvergenceError, match=r"igw: time_cap: the time limit was reached first"
+    ) as caught:
         gromov.igw(x, y, method="global", time_limit=0.0)
     assert caught.value.result.status == "time_cap" and caught.value.result.squared > 0
     again = pickle.loads(pickle.dumps(caught.value))
@@ -264,7 +268,9 @@ def test_results_pickle_copy_and_show(dims):
     rng = np.random.default_rng(14)
     x, y = rng.standard_normal((10, dims[0])), rng.standard_normal((12, dims[1]))
     result = gromov.igw(x, y, center=True)
-    copies = [pickle.loads(pickle.dumps(result, protocol)) for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1)]
+    copies = [
+        pickle.loads(pickle.dumps(result, protocol)) for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1)
+    ]
     for other in [copy.copy(result), copy.deepcopy(result), *copies]:
         assert repr(other) == repr(result) and other.to_json() == result.to_json()
         assert (other.plan.toarray() == result.plan.toarray()).all()

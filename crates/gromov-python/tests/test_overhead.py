@@ -10,7 +10,10 @@ import gromov
 def test_overhead_of_a_call_is_printed():
     rng = np.random.default_rng(0)
     x, y = rng.standard_normal((10, 2)), rng.standard_normal((10, 2))
-    for name, keywords in {"one start, one thread": {"starts": 1, "threads": 1}, "one start": {"starts": 1}}.items():
+    for name, keywords in {
+        "one start, one thread": {"starts": 1, "threads": 1},
+        "one start": {"starts": 1},
+    }.items():
         outside, inside = [], []
         for _ in range(300):
             start = time.perf_counter()

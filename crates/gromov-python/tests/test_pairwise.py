@@ -76,7 +76,9 @@ def test_a_pool_of_threads():
         assert gromov.pairwise(CLOUDS, executor=pool, block=4).tobytes() == EXPECTED.tobytes()
 
 
-@pytest.mark.parametrize("method", ["spawn", pytest.param("fork", marks=pytest.mark.skipif(os.name == "nt", reason="no fork"))])
+@pytest.mark.parametrize(
+    "method", ["spawn", pytest.param("fork", marks=pytest.mark.skipif(os.name == "nt", reason="no fork"))]
+)
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_a_pool_of_processes(method):
     with ProcessPoolExecutor(2, mp_context=get_context(method)) as pool:
@@ -87,12 +89,18 @@ def test_a_pool_of_processes(method):
 def test_a_dask_cluster_of_two_workers(tmp_path):
     distributed = pytest.importorskip("distributed")
     cluster = distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, local_directory=str(tmp_path)
+        n_workers=2,
+        threads_per_worker=1,
+        processes=True,
+        dashboard_address=None,
+        local_directory=str(tmp_path),
     )
     with cluster, distributed.Client(cluster) as client:
         pids = set(client.run(os.getpid).values())
         assert len(pids) == 2 and os.getpid() not in pids
-        with pytest.raises(gromov.GromovError, match=r"executor: expected a .*Executor, got Client; give Client\.get_ex"):
+        with pytest.raises(
+            gromov.GromovError, match=r"executor: expected a .*Executor, got Client; give Client\.get_ex"
+        ):
             gromov.pairwise(CLOUDS, executor=client)
         matrix = gromov.pairwise(CLOUDS, executor=client.get_executor(), block=4)
         pruned = gromov.pairwise(CLOUDS, executor=client.get_executor(), block=4, prune="knn:2")
@@ -128,7 +136,9 @@ def test_the_order_of_results_changes_no_bit(prune):
 
         pool.submit = late
         with pool:
-            assert gromov.pairwise(CLOUDS, executor=pool, block=1, prune=prune).tobytes() == expected.tobytes()
+            assert (
+                gromov.pairwise(CLOUDS, executor=pool, block=1, prune=prune).tobytes() == expected.tobytes()
+            )
 
 
 def test_at_most_four_blocks_a_worker_are_under_way():
@@ -159,7 +169,9 @@ def test_a_worker_that_dies_fails_its_pairs_with_the_reason(tmp_path, monkeypatc
 
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool, monkeypatch.context() as patch:
         patch.setattr(module, "solve_block", kill_worker)
-        with pytest.warns(gromov.PairwiseWarning, match=r"36 pairs without a distance.*worker: BrokenProcessPool"):
+        with pytest.warns(
+            gromov.PairwiseWarning, match=r"36 pairs without a distance.*worker: BrokenProcessPool"
+        ):
             result = gromov.pairwise(CLOUDS, executor=pool, block=4, full=True, checkpoint=journal)
     assert len(result.failures) == 36 and result.solved == 0
     assert np.isnan(result.distances[~np.eye(9, dtype=bool)]).all()
@@ -202,7 +214,9 @@ def test_what_is_no_cloud_fails_its_pairs():
 
 def test_numbers_beyond_doubles_fail_with_the_reason():
     clouds = [CLOUDS[0], np.array([[1e100, 0.0], [0.0, 1e100]])]
-    with pytest.warns(gromov.PairwiseWarning, match=r"1 pair without a distance.*\(0, 1\): .*range of doubles"):
+    with pytest.warns(
+        gromov.PairwiseWarning, match=r"1 pair without a distance.*\(0, 1\): .*range of doubles"
+    ):
         matrix = gromov.pairwise(clouds)
     assert np.isnan(matrix[0, 1]) and (np.diag(matrix) == 0).all()
 
@@ -213,7 +227,10 @@ REFUSED = [
     (dict(clouds={}), "clouds: expected a sequence with one entry a cloud, got dict"),
     (dict(clouds=(c for c in CLOUDS)), "clouds: expected a sequence with one entry a cloud, got generator"),
     (dict(clouds=[]), "clouds: is empty; expected at least one cloud"),
-    (dict(clouds=[[], []]), "clouds: none of 2 can be used; cloud 0: points: expected shape (n, d), got (0,)"),
+    (
+        dict(clouds=[[], []]),
+        "clouds: none of 2 can be used; cloud 0: points: expected shape (n, d), got (0,)",
+    ),
     (dict(weights=[None]), "weights: expected one entry for each of 9 clouds, got 1"),
     (dict(weights=0.5), "weights: expected a sequence with one entry a cloud, got float"),
     (dict(executor=4), "executor: expected a concurrent.futures.Executor, got int"),
@@ -224,7 +241,10 @@ REFUSED = [
     (dict(threads=0), "threads: 0 is not allowed; expected a whole number >= 1"),
     (dict(time_limit=-1), "time_limit: -1 is not allowed; expected a number >= 0"),
     (dict(prune=3), 'prune: 3 is not allowed; expected None or "knn:K" with a whole number K >= 1'),
-    (dict(prune="knn:0"), "prune: 'knn:0' is not allowed; expected None or \"knn:K\" with a whole number K >= 1"),
+    (
+        dict(prune="knn:0"),
+        "prune: 'knn:0' is not allowed; expected None or \"knn:K\" with a whole number K >= 1",
+    ),
     (dict(full=1), "full: 1 is not allowed; expected True or False"),
     (dict(checkpoint=3), "checkpoint: expected the name of a file, got 3"),
     (dict(progress=1), "progress: 1 is not allowed; expected True, False or a function of an Event"),
@@ -239,7 +259,10 @@ def test_wrong_arguments(keywords, message):
 
 
 def test_threads_with_an_executor():
-    with ThreadPoolExecutor(1) as pool, pytest.raises(gromov.GromovError, match="^threads: not allowed with an executor"):
+    with (
+        ThreadPoolExecutor(1) as pool,
+        pytest.raises(gromov.GromovError, match="^threads: not allowed with an executor"),
+    ):
         gromov.pairwise(CLOUDS, executor=pool, threads=2)
 
 
@@ -376,7 +399,9 @@ def test_a_run_that_is_killed_goes_on(kind, tmp_path):
     seen = []
     for kills in range(4):
         before = len(seen)
-        child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+        child = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        )
         while child.poll() is None and len(pairs_in(journal)) < before + 60:
             time.sleep(0.01)
         if child.poll() is None:
@@ -393,7 +418,9 @@ def test_a_run_that_is_killed_goes_on(kind, tmp_path):
     everything = pairs_in(journal)
     # the journal has each pair once: none of it was computed again
     assert len(everything) == len(set(everything)) == 780
-    undisturbed = subprocess.run([*command[:4], "none", tmp_path / "other.jsonl", tmp_path / "other.npy"], check=True, timeout=300)
+    undisturbed = subprocess.run(
+        [*command[:4], "none", tmp_path / "other.jsonl", tmp_path / "other.npy"], check=True, timeout=300
+    )
     assert undisturbed.returncode == 0
     assert (tmp_path / "out.npy").read_bytes() == (tmp_path / "other.npy").read_bytes()
 
@@ -448,7 +475,9 @@ def test_scikit_learn_takes_the_matrix():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # words of versions
         try:
-            plane = MDS(2, metric="precomputed", n_init=1, init="random", random_state=0).fit_transform(matrix)
+            plane = MDS(2, metric="precomputed", n_init=1, init="random", random_state=0).fit_transform(
+                matrix
+            )
         except (TypeError, ValueError):
             plane = MDS(2, dissimilarity="precomputed", n_init=1, random_state=0).fit_transform(matrix)
     assert plane.shape == (24, 2) and np.isfinite(plane).all()

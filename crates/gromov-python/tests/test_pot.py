@@ -26,7 +26,16 @@ def test_pot_stays_at_our_value(problem):
     if problem % 2:
         x, y = x - a @ x, y - b @ y
     plan, log = ot.gromov.gromov_wasserstein(
-        x @ x.T, y @ y.T, a, b, "square_loss", G0=ours.plan.toarray(), log=True, max_iter=1000, tol_rel=1e-14, tol_abs=1e-14
+        x @ x.T,
+        y @ y.T,
+        a,
+        b,
+        "square_loss",
+        G0=ours.plan.toarray(),
+        log=True,
+        max_iter=1000,
+        tol_rel=1e-14,
+        tol_abs=1e-14,
     )
     size = max(1.0, ours.squared)
     assert abs(log["gw_dist"] - ours.squared) < 1e-9 * size

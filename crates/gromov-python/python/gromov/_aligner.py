@@ -136,7 +136,9 @@ class IGWAligner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         self.rotation_ = result.rotation
         if self.proper:
             if X.shape[1] != Y.shape[1]:
-                raise GromovError(f"proper: X has {X.shape[1]} columns and Y {Y.shape[1]}; mirror images need as many")
+                raise GromovError(
+                    f"proper: X has {X.shape[1]} columns and Y {Y.shape[1]}; mirror images need as many"
+                )
             self.rotation_ = result._core.proper_rotation()
         self.shift_ = result.shift
         self.plan_ = result.plan

@@ -237,7 +237,9 @@ def pairwise(
     clock = time.perf_counter()
     if executor is not None and not isinstance(executor, Executor):
         hint = "; give Client.get_executor()" if hasattr(executor, "get_executor") else ""
-        raise GromovError(f"executor: expected a concurrent.futures.Executor, got {type(executor).__name__}{hint}")
+        raise GromovError(
+            f"executor: expected a concurrent.futures.Executor, got {type(executor).__name__}{hint}"
+        )
     if executor is not None and threads is not None:
         raise GromovError("threads: not allowed with an executor, whose workers use one thread each")
     given = _clouds(clouds, weights)
@@ -359,15 +361,24 @@ def _sequence(value: Any, name: str) -> list[Any]:
     try:
         return list(value)
     except TypeError:
-        raise GromovError(f"{name}: expected a sequence with one entry a cloud, got an array of no axes") from None
+        raise GromovError(
+            f"{name}: expected a sequence with one entry a cloud, got an array of no axes"
+        ) from None
 
 
 def _nearest(prune: Any) -> int | None:
     if prune is None:
         return None
-    if isinstance(prune, str) and prune.startswith("knn:") and prune[4:].isdecimal() and 0 < int(prune[4:]) < 2**32:
+    if (
+        isinstance(prune, str)
+        and prune.startswith("knn:")
+        and prune[4:].isdecimal()
+        and 0 < int(prune[4:]) < 2**32
+    ):
         return int(prune[4:])
-    raise GromovError(f'prune: {prune!r:.60} is not allowed; expected None or "knn:K" with a whole number K >= 1')
+    raise GromovError(
+        f'prune: {prune!r:.60} is not allowed; expected None or "knn:K" with a whole number K >= 1'
+    )
 
 
 def _limit(value: Any) -> float | None:

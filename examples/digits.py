@@ -1,0 +1,74 @@
+"""Digits at any angle: 3-nearest-neighbour labels of scikit-learn's digits, upright and turned, IGW beside W2.
+
+    python examples/digits.py         writes digits.png
+
+A digit is a cloud of its pixels, weighted by their grey. IGW is blind to the angle; the 2-Wasserstein distance (POT) is
+not. The price: a 6 is a turned 9, and IGW cannot tell them apart. Not shown: that IGW is a good classifier of digits in
+general; these are four classes of twenty, scored by leaving one out.
+"""
+
+import time
+import warnings
+
+import gromov
+import matplotlib
+import numpy as np
+import ot
+from sklearn.datasets import load_digits
+from sklearn.manifold import MDS
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+
+warnings.simplefilter("ignore")
+images, target = load_digits(return_X_y=True)
+grid = np.array([[j - 3.5, 3.5 - i] for i in range(8) for j in range(8)])
+
+
+def clouds(digits, each, seed=None):
+    """Points, weights and labels; with a seed each cloud is turned about its mean by an angle of its own."""
+    rows = np.concatenate([np.flatnonzero(target == d)[:each] for d in digits])
+    points, weights = [], []
+    for k, row in enumerate(rows):
+        ink = images[row] > 0
+        w = images[row][ink] / images[row].sum()
+        angle = 0.0 if seed is None else np.random.default_rng([seed, k]).uniform(0, 2 * np.pi)
+        turn = [[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]]
+        points.append((grid[ink] - w @ grid[ink]) @ turn)
+        weights.append(w)
+    return points, weights, target[rows]
+
+
+def w2(points, weights):
+    k = len(points)
+    pairs = [(i, j) for i in range(k) for j in range(i)]
+    d = np.zeros((k, k))
+    for i, j in pairs:
+        d[i, j] = d[j, i] = ot.emd2(weights[i], weights[j], ot.dist(points[i], points[j])) ** 0.5
+    return d
+
+
+def score(d, labels):
+    near = np.argsort(d + np.diag(np.full(len(d), np.inf)), axis=1)[:, :3]
+    return np.mean([np.bincount(labels[row]).argmax() == label for row, label in zip(near, labels, strict=True)])
+
+
+figure, axes = plt.subplots(2, 2, figsize=(7, 7))
+scores = {}
+for column, seed in enumerate((None, 1)):
+    points, weights, labels = clouds((0, 1, 4, 7), 20, seed)
+    start = time.perf_counter()
+    for row, (name, d) in enumerate({"W2": w2(points, weights), "IGW": gromov.pairwise(points, weights)}.items()):
+        scores[name, column] = score(d, labels)
+        plane = MDS(2, metric="precomputed", init="random", n_init=1, random_state=0).fit_transform(d)
+        for digit, mark in zip((0, 1, 4, 7), "os^D", strict=True):
+            axes[row, column].scatter(*plane[labels == digit].T, marker=mark, s=28, alpha=0.8, label=str(digit))
+        axes[row, column].set(xticks=[], yticks=[], aspect="equal", title=f"{name}, {('upright', 'turned')[column]}: {scores[name, column]:.3f}")
+    print(f"{('upright', 'turned')[column]}: 3-NN W2 (POT) {scores['W2', column]:.3f}, IGW {scores['IGW', column]:.3f}")
+points, weights, labels = clouds((6, 9), 20, seed=1)
+warning = score(gromov.pairwise(points, weights), labels)
+print(f"the warning: 6 against 9, turned, IGW {warning:.3f} (a coin has 0.5)")
+assert scores["IGW", 1] >= 0.95 and scores["W2", 1] <= 0.80 and warning < 0.75
+axes[0, 0].legend(frameon=False)
+figure.tight_layout()
+figure.savefig("digits.png", dpi=150)
