@@ -66,7 +66,7 @@ def square(value: Any, name: str) -> Array:
 def _floats(value: Any, name: str, ndim: int) -> Array:
     if isinstance(value, np.ma.MaskedArray):
         if np.ma.is_masked(value):
-            hidden = int(np.ma.count_masked(value))
+            hidden = int(np.ma.getmaskarray(value).sum())
             raise GromovError(f"{name}: {hidden} entries are masked; drop or fill them first")
         value = value.data
     raw = _numpy(value, name)

@@ -7,7 +7,17 @@ from typing import Any, final
 from ._arrays import Array
 
 __version__: str
-__all__: list[str]
+__all__ = [
+    "Distance",
+    "__version__",
+    "igw",
+    "metric",
+    "mobility",
+    "mobility_inverse",
+    "program",
+    "read",
+    "write_text",
+]
 
 _Progress = Callable[..., object] | None
 

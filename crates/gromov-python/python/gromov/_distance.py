@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field as dataclass_field
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,7 +15,7 @@ import numpy.typing as npt
 from . import _core
 from . import _options as options
 from ._arrays import Array, cloud, weights
-from ._errors import GromovError, checked
+from ._errors import checked
 from ._progress import Event, reporter
 from ._result import Result, seconds
 from ._svg import panels
@@ -111,7 +112,9 @@ class IgwResult(Result):
         """
         return self._core.transform(cloud(new, "new"), options.flag(proper, "proper"))
 
-    def to_html(self, path: str | os.PathLike[str], title: str = "IGW distance", names: tuple[str, str] = ("x", "y")) -> None:
+    def to_html(
+        self, path: str | os.PathLike[str], title: str = "IGW distance", names: tuple[str, str] = ("x", "y")
+    ) -> None:
         """Writes the page of ``gromov distance --report``: one file, which opens without a network."""
         _core.write_text(path, self._core.page(title, names))
 
@@ -172,9 +175,9 @@ def igw(
     center : bool
         Remove the means first.
     method : {"auto", "local", "global"}
-        ``local``: alternation of exact transport and rotations, from many starts. ``global``: branch and bound until a
-        lower bound meets the value (d_x d_y up to 36). ``auto``: local, then a proof where it is cheap (400 points in the
-        plane, 120 with d_x d_y up to 9).
+        ``local``: alternation of exact transport and rotations, from many starts. ``global``: branch and bound until
+        a lower bound meets the value (d_x d_y up to 36). ``auto``: local, then a proof where it is cheap (400 points
+        in the plane, 120 with d_x d_y up to 9).
     starts : int, optional
         Starts of the local search; by default 128, 64 or 16, by the sizes. At most as many are tried.
     seed : int
@@ -254,4 +257,3 @@ def igw(
 # as users know them
 for _class in (Alternative, IgwResult):
     _class.__module__ = "gromov"
-_ = GromovError

@@ -13,7 +13,7 @@ class GromovError(ValueError):
     >>> import gromov
     >>> gromov.igw([[0.0, 1.0], [2.0, float("nan")]], [[1.0]])
     Traceback (most recent call last):
-    gromov.GromovError: x: entry 1, 1 is NaN; every entry must be a finite number
+    gromov.GromovError: x: entry (1, 1) is NaN; every entry must be a finite number
     """
 
 

@@ -46,9 +46,9 @@ def read(
     Parameters
     ----------
     path : path
-        ``.csv .tsv .npy .npz .ply .obj .xyz .png``. In text a row is a point and every column a coordinate but one named
-        ``w``, ``weight`` or ``weights``; of a trajectory (``.npz`` of a flow) it is the last frame; of a picture every
-        pixel is a point, weighted by its darkness.
+        ``.csv .tsv .npy .npz .ply .obj .xyz .png``. In text a row is a point and every column a coordinate but one
+        named ``w``, ``weight`` or ``weights``; of a trajectory (``.npz`` of a flow) it is the last frame; of a picture
+        every pixel is a point, weighted by its darkness.
     weights_column : str, optional
         The column, array or vertex property that holds the weights.
     normalize : bool

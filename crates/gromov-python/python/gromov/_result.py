@@ -26,9 +26,9 @@ class Result:
         return f"{type(self).__name__}({', '.join(f'{k}={v}' for k, v in self._line())})"
 
     def _repr_html_(self) -> str:
+        left = "style='text-align:left'"
         rows = "".join(
-            f"<tr><th style='text-align:left'>{html.escape(k)}</th><td style='text-align:left'>{html.escape(v)}</td></tr>"
-            for k, v in self._line()
+            f"<tr><th {left}>{html.escape(k)}</th><td {left}>{html.escape(v)}</td></tr>" for k, v in self._line()
         )
         title = html.escape(type(self).__name__)
         return (

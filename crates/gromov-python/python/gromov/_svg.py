@@ -37,10 +37,10 @@ def panels(clouds: Sequence[tuple[Array, Array, str]], one_scale: bool = False) 
         keep = np.arange(len(points))[:: -(-len(points) // _MOST)]
         heaviest = float(weights.max())
         middle, half = _SIZE / 2, 0.46 * _SIZE
+        places = points[keep] * [half / reach[k], -half / reach[k]] + [k * _SIZE + middle, middle]
         dots = "".join(
-            f"<circle cx='{k * _SIZE + middle + half * x / reach[k]:.1f}' cy='{middle - half * y / reach[k]:.1f}' r='1.6' "
-            f"fill-opacity='{0.25 + 0.65 * w / heaviest:.2f}'/>"
-            for (x, y), w in zip(points[keep], weights[keep], strict=True)
+            f"<circle cx='{x:.1f}' cy='{y:.1f}' r='1.6' fill-opacity='{0.25 + 0.65 * w / heaviest:.2f}'/>"
+            for (x, y), w in zip(places, weights[keep], strict=True)
         )
         parts.append(f"<g fill='{COLORS[k % len(COLORS)]}'>{dots}</g>")
         parts.append(
