@@ -96,7 +96,9 @@ def main():
         )
     stuck = np.mean(theirs[chosen] > ten * (1 + SAME) + 1e-15)
     print(f"POT is above the 10-start value on {100 * stuck:.0f} % of pairs")
-    print("aims: 16 starts 2 times POT, 90 %; 64 starts 98 %, 15 times the alternation; 1 start 12 times POT; worse 1 %")
+    print(
+        "aims: 16 starts 2 times POT, 90 %; 64 starts 98 %, 15 times the alternation; 1 start 12 times POT; worse 1 %"
+    )
 
     large = [make(rng, 100) for _ in range(12)]
     clock = time.perf_counter()

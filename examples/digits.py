@@ -63,7 +63,12 @@ for column, seed in enumerate((None, 1)):
         plane = MDS(2, metric="precomputed", init="random", n_init=1, random_state=0).fit_transform(d)
         for digit, mark in zip((0, 1, 4, 7), "os^D", strict=True):
             axes[row, column].scatter(*plane[labels == digit].T, marker=mark, s=28, alpha=0.8, label=str(digit))
-        axes[row, column].set(xticks=[], yticks=[], aspect="equal", title=f"{name}, {('upright', 'turned')[column]}: {scores[name, column]:.3f}")
+        axes[row, column].set(
+            xticks=[],
+            yticks=[],
+            aspect="equal",
+            title=f"{name}, {('upright', 'turned')[column]}: {scores[name, column]:.3f}",
+        )
     print(f"{('upright', 'turned')[column]}: 3-NN W2 (POT) {scores['W2', column]:.3f}, IGW {scores['IGW', column]:.3f}")
 points, weights, labels = clouds((6, 9), 20, seed=1)
 warning = score(gromov.pairwise(points, weights), labels)

@@ -37,10 +37,14 @@ for i, j in PAIRS:
     right = round(22 * result.plan.diagonal().sum())
     pot = float(ot.gromov.gromov_wasserstein2(x @ x.T, y @ y.T, loss_fun="square_loss"))
     gap = (result.squared - result.lower_bound) / result.squared
-    print(f"{i:2} {j:2} {result.squared:10.5f} {gap:11.1e} {anatomical:11.5f} {result.squared / anatomical:6.3f} {right:10} of 22 {pot:15.5f}")
+    print(
+        f"{i:2} {j:2} {result.squared:10.5f} {gap:11.1e} {anatomical:11.5f} {result.squared / anatomical:6.3f} {right:10} of 22 {pot:15.5f}"
+    )
     assert result.certified and gap < 2e-6 and result.squared <= min(anatomical, pot) * (1 + 1e-9)
     ratios.append(result.squared / anatomical)
-print(f"the proved optimum is {100 * (1 - np.median(ratios)):.0f} % below the anatomical pairing, in the median of {len(PAIRS)}")
+print(
+    f"the proved optimum is {100 * (1 - np.median(ratios)):.0f} % below the anatomical pairing, in the median of {len(PAIRS)}"
+)
 assert np.median(ratios) < 1.0
 
 i, j = PAIRS[4]

@@ -51,7 +51,9 @@ with warnings.catch_warnings():
     pot = ot.gromov.gromov_wasserstein2(x @ x.T, y @ y.T, loss_fun="square_loss")
 print(f"turn found {angle:.1f} degrees of {DEGREES:.0f}; mirrored: {result.reflected}; certified: {result.certified}")
 print(f"half way, Chamfer distance to the horse: IGW {ours:.4f}, 2-Wasserstein (POT) {theirs:.4f} at its best angle")
-print(f"IGW² {result.squared:.3e}; ot.gromov from its default start {float(pot):.3e}, {time.perf_counter() - start:.1f} s")
+print(
+    f"IGW² {result.squared:.3e}; ot.gromov from its default start {float(pot):.3e}, {time.perf_counter() - start:.1f} s"
+)
 assert abs(angle - DEGREES) < 5.0 and not result.reflected and ours < 0.5 * theirs
 
 figure, axes = plt.subplots(2, len(TIMES), figsize=(10, 4.4), sharex=True, sharey=True)

@@ -1,5 +1,6 @@
 """Threads, forks, Ctrl-C, progress, the program, versions."""
 
+import contextlib
 import io
 import json
 import multiprocessing
@@ -15,10 +16,9 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import gromov
 import numpy as np
 import pytest
-
-import gromov
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 
@@ -98,6 +98,17 @@ LONG = {
 }
 
 
+@contextlib.contextmanager
+def started(code):
+    """A program that is ended in any case."""
+    command, pipe = [sys.executable, "-c", textwrap.dedent(code)], subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as child:
+        try:
+            yield child
+        finally:
+            child.kill()
+
+
 @pytest.mark.parametrize("kind", LONG)
 def test_ctrl_c_ends_a_long_call(kind):
     code = f"""
@@ -118,18 +129,13 @@ def test_ctrl_c_ends_a_long_call(kind):
             # and the next call works
             print(gromov.igw([[1.0], [-1.0]], [[2.0], [-2.0]]).distance)
     """
-    child = subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(code)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert child.stdout.readline() == "began\n"
-    sent = time.monotonic()
-    child.send_signal(signal.SIGINT)
-    line = child.stdout.readline()
-    took = time.monotonic() - sent
-    rest, fault = child.communicate(timeout=60)
+    with started(code) as child:
+        assert child.stdout.readline() == "began\n"
+        sent = time.monotonic()
+        child.send_signal(signal.SIGINT)
+        line = child.stdout.readline()
+        took = time.monotonic() - sent
+        rest, fault = child.communicate(timeout=60)
     print(f"Ctrl-C, {kind}: {took:.2f} s")
     assert line == "interrupted\n" and abs(float(rest) - 3.0) < 1e-12, fault
     # a hang and not slowness is what fails here: the work would take hours
@@ -150,9 +156,7 @@ def test_a_function_of_progress_hears_the_run_and_its_error_ends_it():
         gromov.igw(*clouds(200, 3), method="local", starts=10**6, progress=broken)
     # a function may call in again
     inner = []
-    gromov.igw(
-        *clouds(100, 3), method="local", progress=lambda e: inner.append(gromov.igw([[1.0]], [[2.0]]).squared)
-    )
+    gromov.igw(*clouds(100, 3), method="local", progress=lambda e: inner.append(gromov.igw([[1.0]], [[2.0]]).squared))
     assert inner and set(inner) == {9.0}
 
 
@@ -187,15 +191,11 @@ def test_module_and_script_are_one_program(tmp_path):
     b.write_text("x\n2\n-2\n")
     outputs = []
     for program in programs():
-        run = subprocess.run(
-            [*program, "distance", a, b, "--json"], capture_output=True, text=True, check=True
-        )
+        run = subprocess.run([*program, "distance", a, b, "--json"], capture_output=True, text=True, check=True)
         data = json.loads(run.stdout)
         assert data.pop("seconds") >= 0.0
         outputs.append(data)
-        wrong = subprocess.run(
-            [*program, "distance", a, tmp_path / "none.csv"], capture_output=True, text=True
-        )
+        wrong = subprocess.run([*program, "distance", a, tmp_path / "none.csv"], capture_output=True, text=True)
         assert wrong.returncode == 2 and wrong.stdout == "" and "none.csv" in wrong.stderr
     assert outputs[0] == outputs[1] and outputs[0]["distance"] == pytest.approx(3.0)
     assert outputs[0]["squared"] == gromov.igw([[1.0], [-1.0]], [[2.0], [-2.0]]).squared
@@ -241,9 +241,5 @@ def test_importing_needs_neither_scikit_learn_nor_matplotlib():
         except ImportError as error:
             print(error)
     """
-    run = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=True
-    )
-    assert run.stdout.startswith(
-        "gromov.IGWAligner needs scikit-learn 1.6 or newer: pip install gromov[sklearn]"
-    )
+    run = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=True)
+    assert run.stdout.startswith("gromov.IGWAligner needs scikit-learn 1.6 or newer: pip install gromov[sklearn]")

@@ -3,10 +3,9 @@
 import os
 import pathlib
 
+import gromov
 import numpy as np
 import pytest
-
-import gromov
 
 X = np.array([[3.0, 0.0], [-1.0, 1.0], [0.0, -2.0]])
 
@@ -96,13 +95,13 @@ def test_too_many_dimensions_for_a_proof():
 
 def test_transform():
     result = gromov.igw(X, X)
-    refused("new: expected shape (n, 2), got 3 columns", result.transform, np.zeros((2, 3)))
+    refused("new: expected (n, 2), got 3 columns", result.transform, np.zeros((2, 3)))
     refused(
         "new: expected shape (n, d), got (2,); for points on the line give new[:, None]",
         result.transform,
         [1.0, 2.0],
     )
-    refused("new: entry 0, 0 is NaN; every entry must be a finite number", result.transform, [[np.nan, 1.0]])
+    refused("new: entry (0, 0) is NaN; every entry must be a finite number", result.transform, [[np.nan, 1.0]])
     refused("proper: 2 is not allowed; expected True or False", result.transform, X, proper=2)
     with pytest.raises(gromov.GromovError, match=r"^.*gone/page\.html: "):
         result.to_html("gone/page.html")
@@ -113,7 +112,7 @@ def test_mobility():
     refused("w: expected shape (3, 2), that of x, got (3,)", gromov.mobility_inverse, X, [1.0, 2.0, 3.0])
     refused("u: expected shape (3, 2), that of x, got (1, 2)", gromov.metric, X, X[:1], X)
     refused("weights: expected shape (3,), one weight a point, got (1,)", gromov.mobility, X, X, [1.0])
-    with pytest.raises(gromov.GromovError, match=r"^v: entry 0, 0 is NaN"):
+    with pytest.raises(gromov.GromovError, match=r"^v: entry \(0, 0\) is NaN"):
         gromov.mobility(X, np.full((3, 2), np.nan))
     with pytest.raises(gromov.GromovError, match=r"^floor: -1"):
         gromov.mobility_inverse(X, X, floor=-1)

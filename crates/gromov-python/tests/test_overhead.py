@@ -2,9 +2,8 @@
 
 import time
 
-import numpy as np
-
 import gromov
+import numpy as np
 
 
 def test_overhead_of_a_call_is_printed():

@@ -12,7 +12,6 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from ._arrays import Array
 from ._distance import IgwResult, igw
-from ._errors import GromovError
 
 
 class IGWAligner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -37,7 +36,7 @@ class IGWAligner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
     time_limit : float, optional
         Seconds.
     proper : bool, default False
-        Forbid mirror images: R has determinant +1. Needs X and Y of one dimension.
+        Forbid mirror images: R has determinant +1. Between different dimensions it changes nothing.
     random_state : int, RandomState or None, default 0
         Seed of the starts. None and a RandomState draw one.
     threads : int, optional
@@ -113,16 +112,16 @@ class IGWAligner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         """
         if Y is None:
             raise ValueError("IGWAligner requires y to be passed, but the target y is None")
-        X = validate_data(self, X, dtype=np.float64, ensure_min_samples=1)
-        Y = check_array(Y, dtype=np.float64, ensure_2d=False, input_name="Y")
-        if Y.ndim == 1:
-            Y = Y[:, None]
+        x: Array = validate_data(self, X, dtype=np.float64)
+        y: Array = check_array(Y, dtype=np.float64, ensure_2d=False, input_name="Y")
+        if y.ndim == 1:
+            y = y[:, None]
         seed = self.random_state
         if not isinstance(seed, (int, np.integer)):
             seed = check_random_state(seed).randint(2**31 - 1)
         result: IgwResult = igw(
-            X,
-            Y,
+            x,
+            y,
             center=self.center,
             method=self.method,
             starts=self.starts,
@@ -135,10 +134,6 @@ class IGWAligner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         self.result_ = result
         self.rotation_ = result.rotation
         if self.proper:
-            if X.shape[1] != Y.shape[1]:
-                raise GromovError(
-                    f"proper: X has {X.shape[1]} columns and Y {Y.shape[1]}; mirror images need as many"
-                )
             self.rotation_ = result._core.proper_rotation()
         self.shift_ = result.shift
         self.plan_ = result.plan
@@ -160,9 +155,9 @@ class IGWAligner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         ndarray (k, d_y)
         """
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float64, reset=False)
+        x: Array = validate_data(self, X, dtype=np.float64, reset=False)
         mean_x, mean_y = self.shift_
-        moved: Array = (X - mean_x) @ self.rotation_ + mean_y
+        moved: Array = (x - mean_x) @ self.rotation_ + mean_y
         return moved
 
     def fit_transform(self, X: npt.ArrayLike, Y: npt.ArrayLike | None = None) -> Array:

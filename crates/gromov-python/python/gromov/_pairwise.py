@@ -15,7 +15,8 @@ import numpy.typing as npt
 
 from . import _core
 from . import _options as options
-from ._arrays import Array, cloud, weights as weights_of
+from ._arrays import Array, cloud
+from ._arrays import weights as weights_of
 from ._errors import GromovError
 from ._files import Cloud
 from ._progress import Event, reporter
@@ -237,9 +238,7 @@ def pairwise(
     clock = time.perf_counter()
     if executor is not None and not isinstance(executor, Executor):
         hint = "; give Client.get_executor()" if hasattr(executor, "get_executor") else ""
-        raise GromovError(
-            f"executor: expected a concurrent.futures.Executor, got {type(executor).__name__}{hint}"
-        )
+        raise GromovError(f"executor: expected a concurrent.futures.Executor, got {type(executor).__name__}{hint}")
     if executor is not None and threads is not None:
         raise GromovError("threads: not allowed with an executor, whose workers use one thread each")
     given = _clouds(clouds, weights)
@@ -325,7 +324,7 @@ def _workers(executor: Executor) -> int:
     """How many workers an executor has, as far as it says so."""
     client = getattr(executor, "_client", None)
     if client is not None and hasattr(client, "nthreads"):
-        return max(1, sum(client.nthreads().values()))
+        return max(1, int(sum(client.nthreads().values())))
     count = getattr(executor, "_max_workers", None)
     return count if isinstance(count, int) and count > 0 else os.cpu_count() or 1
 
@@ -340,11 +339,10 @@ def _clouds(clouds: Any, weights: Any) -> list[_Given]:
         raise GromovError(f"weights: expected one entry for each of {len(items)} clouds, got {len(masses)}")
     given: list[_Given] = []
     for item, mass in zip(items, masses, strict=True):
-        if isinstance(item, Cloud):
-            item, mass = item.points, item.weights if mass is None else mass
+        raw, own = (item.points, item.weights) if isinstance(item, Cloud) else (item, None)
         try:
-            points = cloud(item, "points")
-            given.append((points, weights_of(mass, "weights", len(points))))
+            points = cloud(raw, "points")
+            given.append((points, weights_of(own if mass is None else mass, "weights", len(points))))
         except GromovError as error:
             given.append(str(error))
     if all(isinstance(one, str) for one in given):
@@ -361,24 +359,15 @@ def _sequence(value: Any, name: str) -> list[Any]:
     try:
         return list(value)
     except TypeError:
-        raise GromovError(
-            f"{name}: expected a sequence with one entry a cloud, got an array of no axes"
-        ) from None
+        raise GromovError(f"{name}: expected a sequence with one entry a cloud, got an array of no axes") from None
 
 
 def _nearest(prune: Any) -> int | None:
     if prune is None:
         return None
-    if (
-        isinstance(prune, str)
-        and prune.startswith("knn:")
-        and prune[4:].isdecimal()
-        and 0 < int(prune[4:]) < 2**32
-    ):
+    if isinstance(prune, str) and prune.startswith("knn:") and prune[4:].isdecimal() and 0 < int(prune[4:]) < 2**32:
         return int(prune[4:])
-    raise GromovError(
-        f'prune: {prune!r:.60} is not allowed; expected None or "knn:K" with a whole number K >= 1'
-    )
+    raise GromovError(f'prune: {prune!r:.60} is not allowed; expected None or "knn:K" with a whole number K >= 1')
 
 
 def _limit(value: Any) -> float | None:
