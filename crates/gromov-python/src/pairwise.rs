@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use gromov::Pairwise;
 use gromov::io::{Journal, ReadOptions};
 use gromov::pairwise::{Cloud, Method, Record, Schedule, Solution};
-use gromov::{Error, Pairwise};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 use serde::{Deserialize, Serialize};
@@ -33,7 +33,7 @@ fn clouds(py: Python<'_>, given: Vec<Given<'_>>, normalize: bool) -> Vec<Cloud> 
 }
 
 /// Options of a run.
-#[pyclass(frozen, skip_from_py_object, module = "gromov._core")]
+#[pyclass(frozen, module = "gromov._core")]
 #[derive(Clone, Serialize, Deserialize)]
 pub struct PairwiseOptions {
     method: Method,
@@ -226,7 +226,7 @@ fn solve_block<'py>(py: Python<'py>, block: &[u8]) -> PyResult<Bound<'py, PyByte
     let options = block.options.core()?;
     let bad = block.clouds.iter().map(|c| c.0).find(|k| *k >= block.count);
     if let Some(k) = bad {
-        return Err(raise(Error::shape("block", format!("{} clouds", block.count), k)));
+        return Err(GromovError::new_err(format!("block: damaged: cloud {k} of {}", block.count)));
     }
     // messages have the places in the whole list
     let mut clouds: Vec<Cloud> = vec![Err(String::new()); block.count];

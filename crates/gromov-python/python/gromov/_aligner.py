@@ -58,6 +58,8 @@ class IGWAligner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         The orthogonal map found is a mirror image (before ``proper``).
     n_features_in_ : int
         Columns of X.
+    n_iter_ : int
+        Linear transport problems solved.
     result_ : IgwResult
         All that is known.
 
@@ -95,33 +97,33 @@ class IGWAligner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         self.random_state = random_state
         self.threads = threads
 
-    def fit(self, X: npt.ArrayLike, Y: npt.ArrayLike | None = None) -> IGWAligner:
+    def fit(self, X: npt.ArrayLike, y: npt.ArrayLike | None = None) -> IGWAligner:
         """Solves IGW(X, Y).
 
         Parameters
         ----------
         X : array-like (n, d_x)
             The cloud to be moved.
-        Y : array-like (m, d_y)
-            The cloud that stays; (m,) is m points of the line.
+        y : array-like (m, d_y)
+            The cloud Y that stays; (m,) is m points of the line.
 
         Returns
         -------
         IGWAligner
             Itself. Errors: GromovError, ConvergenceError, as of :func:`gromov.igw`.
         """
-        if Y is None:
+        if y is None:
             raise ValueError("IGWAligner requires y to be passed, but the target y is None")
         x: Array = validate_data(self, X, dtype=np.float64)
-        y: Array = check_array(Y, dtype=np.float64, ensure_2d=False, input_name="Y")
-        if y.ndim == 1:
-            y = y[:, None]
+        other: Array = check_array(y, dtype=np.float64, ensure_2d=False, input_name="y")
+        if other.ndim == 1:
+            other = other[:, None]
         seed = self.random_state
         if not isinstance(seed, (int, np.integer)):
             seed = check_random_state(seed).randint(2**31 - 1)
         result: IgwResult = igw(
             x,
-            y,
+            other,
             center=self.center,
             method=self.method,
             starts=self.starts,
@@ -140,6 +142,7 @@ class IGWAligner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         self.distance_ = result.distance
         self.lower_bound_ = max(result.lower_bound, 0.0) ** 0.5
         self.certified_ = result.certified
+        self.n_iter_ = result.iterations
         self.reflected_ = result.reflected
         return self
 
@@ -160,9 +163,9 @@ class IGWAligner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         moved: Array = (x - mean_x) @ self.rotation_ + mean_y
         return moved
 
-    def fit_transform(self, X: npt.ArrayLike, Y: npt.ArrayLike | None = None) -> Array:
-        """``fit(X, Y).transform(X)``."""
-        return self.fit(X, Y).transform(X)
+    def fit_transform(self, X: npt.ArrayLike, y: npt.ArrayLike | None = None) -> Array:
+        """``fit(X, y).transform(X)``."""
+        return self.fit(X, y).transform(X)
 
     @property
     def _n_features_out(self) -> int:
