@@ -90,10 +90,9 @@ def main():
         mine = ours[starts][rows, columns]
         reached = np.mean(mine[chosen] <= ten * (1 + SAME) + 1e-15)
         worse = np.mean(mine > theirs * (1 + SAME) + 1e-15)
-        print(
-            f"{starts:2} starts: {rates[starts] / rates['pot']:5.1f} times POT, {rates[starts] / rates['ten']:6.1f} times "
-            f"the alternation; at its value or below on {100 * reached:.1f} % of pairs; worse than POT on {100 * worse:.2f} %"
-        )
+        pot_times, ten_times = rates[starts] / rates["pot"], rates[starts] / rates["ten"]
+        print(f"{starts:2} starts: {pot_times:5.1f} times POT, {ten_times:6.1f} times the alternation;", end=" ")
+        print(f"at its value or below on {100 * reached:.1f} % of pairs; worse than POT on {100 * worse:.2f} %")
     stuck = np.mean(theirs[chosen] > ten * (1 + SAME) + 1e-15)
     print(f"POT is above the 10-start value on {100 * stuck:.0f} % of pairs")
     print(

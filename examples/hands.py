@@ -11,12 +11,9 @@ import pathlib
 import warnings
 
 import gromov
-import matplotlib
+import matplotlib.pyplot as plt
 import numpy as np
 import ot
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
 
 warnings.simplefilter("ignore")
 TABLE = pathlib.Path(__file__).parents[1] / "crates/gromov/assets/hands.csv"

@@ -9,13 +9,18 @@ from ._arrays import Array
 __version__: str
 __all__ = [
     "Distance",
+    "PairwiseOptions",
+    "PairwiseRun",
     "__version__",
     "igw",
     "metric",
     "mobility",
     "mobility_inverse",
+    "pairwise",
     "program",
     "read",
+    "sample_of",
+    "solve_block",
     "write_text",
 ]
 
