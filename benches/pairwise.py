@@ -1,8 +1,8 @@
-"""gromov.pairwise beside POT and NumPy, on 200 planar clouds of 30 to 60 points: ratios of one run.
+"""gromov.pairwise beside POT and NumPy, on planar clouds of 30 to 60 points (200 of them): ratios of one run.
 
-    python benches/pairwise.py [--alternations PAIRS]
+    python benches/pairwise.py [--clouds K] [--alternations PAIRS]
 
-POT          ot.gromov.gromov_wasserstein from its one default start, pair by pair, on all 19,900 pairs.
+POT          ot.gromov.gromov_wasserstein from its one default start, pair by pair, on all pairs (19,900).
 alternation  NumPy and ot.emd: P <- OT(-X M Y^T), M <- X^T P Y, from 10 random starts, until M stays; on the first
              PAIRS pairs of a seeded shuffle (2,000). The shares of pairs are those of these pairs.
 ours         1, 16 (the default) and 64 starts, all pairs, all cores; then clouds of 100 points on one thread.
@@ -62,10 +62,12 @@ def alternation(rng, x, y, starts=10):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--alternations", type=int, default=2000, metavar="PAIRS")
-    count = parser.parse_args().alternations
+    parser.add_argument("--clouds", type=int, default=200, metavar="K")
+    arguments = parser.parse_args()
+    k, count = arguments.clouds, arguments.alternations
     rng = np.random.default_rng(0)
-    clouds = [make(rng, rng.integers(30, 61)) for _ in range(200)]
-    pairs = list(itertools.combinations(range(200), 2))
+    clouds = [make(rng, rng.integers(30, 61)) for _ in range(k)]
+    pairs = list(itertools.combinations(range(k), 2))
 
     ours, rates = {}, {}
     for starts in (1, 16, 64):

@@ -2,9 +2,9 @@
 
     python examples/embeddings.py     writes embeddings.png
 
-700 blood cells (scanpy's bundled PBMC data): principal components against UMAP, as if no cell were known in both. IGW compares clouds of different dimensions; the plan found is better, as IGW counts, than the true pairing, and matches
-labels better than chance only. Not shown: a recovery of cells or labels. Where the criterion prefers another plan, no
-solver can help.
+700 blood cells (scanpy's bundled PBMC data): principal components against UMAP, as if no cell were known in both. The
+plan found is better, as IGW counts, than the true pairing, and matches labels better than chance only. Not shown: a
+recovery of cells or labels. Where the criterion prefers another plan, no solver can help.
 """
 
 import time
