@@ -25,7 +25,8 @@ shift 2
 
 command -v g++ >/dev/null || { echo "fuzz: g++ is missing; run scripts/setup.sh fuzz" >&2; exit 2; }
 unset CARGO_TARGET_DIR
-build="${CARGO:-cargo} build --locked -p gromov-fuzz --features libfuzzer"
+# the features of the whole workspace, so that what is built for the tests is used again
+build="${CARGO:-cargo} build --locked --workspace --bin gromov-fuzz --features gromov-fuzz/libfuzzer"
 if [ "${DEEP:-}" = 1 ]; then
     RUSTC_WRAPPER=$PWD/fuzz/rustc.sh $build --target-dir target/fuzz
     built=target/fuzz/debug/gromov-fuzz kind=deep

@@ -405,8 +405,17 @@ def certificates():
     yield "c-turned.npz", pack({"axes_x": ((2, 2), [1, 0, 0, 2])})
 
 
+def journals():
+    yield "j-format.jsonl", b'{"gromov_journal":7,"anything":1}\n'
+    yield "j-foreign.jsonl", b'{"points":[1,2]}\n'
+    yield "j-deep.jsonl", b'{"gromov_journal":1,' + b"[" * 1_000_000 + b"\n"
+    yield "j-zeros.jsonl", bytes(4096)
+    yield "j-long.jsonl", b'{"gromov_journal":1,' + b" " * (20 << 20)
+    yield "j-bare.jsonl", b'{"gromov_journal":1,"version":"0.0.1\\u001b[31m","options":[],"clouds":[]}\n'
+
+
 def in_folder(folder):
-    for make in (arrays, archives, certificates, tables, meshes, pictures):
+    for make in (arrays, archives, certificates, tables, meshes, pictures, journals):
         for name, data in make():
             (folder / name).write_bytes(data)
     (folder / "folder.csv").mkdir()

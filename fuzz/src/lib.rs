@@ -18,9 +18,10 @@ static MEMORY: PeakAlloc = PeakAlloc;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 10] = [
+pub const TARGETS: [Target; 11] = [
     ("checkpoint", readers::checkpoint),
     ("csv", readers::csv),
+    ("journal", readers::journal),
     ("matrix", readers::matrix),
     ("npy", readers::npy),
     ("npz", readers::npz),

@@ -5,8 +5,10 @@ use std::path::Path;
 
 use gromov::energy::{Sum, Wasserstein};
 use gromov::io::{
-    Limits, ReadOptions, read_bytes, read_checkpoint_bytes, read_matrix_bytes, read_mesh_bytes,
+    Limits, ReadOptions, read_bytes, read_checkpoint_bytes, read_journal_bytes, read_matrix_bytes,
+    read_mesh_bytes,
 };
+use gromov::pairwise::{Cloud, Pairwise, Schedule};
 use gromov::{Error, Flow, Measure};
 use sha2::{Digest, Sha256};
 
@@ -77,6 +79,53 @@ pub fn checkpoint(data: &[u8]) {
             let _ = flow.solve_from(Some(checkpoint), &rho, &mut energy, &mut (), None);
         }
     }
+}
+
+/// Behind a good first line, each line as the records of a block with the sum that it should have, unless it begins as
+/// a whole line does; records that are read are those of a run that goes on.
+pub fn journal(data: &[u8]) {
+    let options = Pairwise { starts: Some(1), block: 2, ..Pairwise::default() };
+    let cloud = |x: f64| -> Cloud { Measure::uniform(vec![x, 0.0, -x, 1.0], 2).map_err(|e| e.to_string()) };
+    let clouds = [cloud(1.0), cloud(2.0), cloud(3.0), Err("none".into())];
+    let (name, mut bytes) = (Path::new("a.jsonl"), header(&options, &clouds));
+    for line in data.split_inclusive(|b| *b == b'\n') {
+        match line.strip_suffix(b"\n") {
+            Some(body) if !body.starts_with(b"{\"sha256") => {
+                let sum: String =
+                    Sha256::digest(body)[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+                bytes.extend(format!("{{\"sha256\":\"{sum}\",\"records\":").bytes());
+                bytes.extend(body.iter().chain(b"}\n"));
+            }
+            _ => bytes.extend(line),
+        }
+    }
+    match measured(&bytes, false, || {
+        read_journal_bytes(name, &bytes, &options, &clouds, &self::options(false))
+    }) {
+        Err(e) => refused(&e, "a.jsonl"),
+        Ok(records) => {
+            let mut schedule = Schedule::new(&options, &clouds, records).expect("records of a sound journal");
+            for pairs in schedule.next_blocks(9) {
+                schedule.take(&options.block(&clouds, &pairs)).expect("records of pairs handed out");
+            }
+            let whole = schedule.finish();
+            assert_eq!(whole.solved + whole.failed.len(), 6);
+        }
+    }
+}
+
+/// The first line of a journal.
+fn header(options: &Pairwise, clouds: &[Cloud]) -> Vec<u8> {
+    let clouds: Vec<String> = clouds.iter().map(gromov::pairwise::fingerprint).collect();
+    let version = env!("CARGO_PKG_VERSION");
+    let text = |pairs: &[(String, String)]| -> String {
+        pairs.iter().map(|(name, value)| format!("[{name:?},{value:?}]")).collect::<Vec<_>>().join(",")
+    };
+    let (options, clouds) = (text(&options.texts()), format!("{clouds:?}").replace(", ", ","));
+    format!(
+        "{{\"gromov_journal\":1,\"version\":\"{version}\",\"options\":[{options}],\"clouds\":{clouds}}}\n"
+    )
+    .into_bytes()
 }
 
 /// The cloud, twice as wide.

@@ -1,9 +1,13 @@
 //! Raw arguments, as typed. What they mean is decided in [`crate::job`].
 
 mod geodesic;
+mod memory;
+mod pairwise;
 mod resume;
 
 pub use geodesic::{Frame, Geodesic, Kind, Pairing};
+pub use memory::Memory;
+pub use pairwise::Pairwise;
 pub use resume::Resume;
 
 use std::ffi::OsString;
@@ -27,8 +31,8 @@ pixels, the origin in the lower left corner: use --center). Weights sum to 1; wi
 has 1/n.";
 
 const CODES: &str = "\
-Exit codes: 0 done; 1 answered, but the status is singular, iteration_cap, time_cap or stalled, or a \
-certificate is rejected; 2 wrong input or usage, nothing written; 130 interrupted, the output up to there is written (of a flow also its checkpoint).";
+Exit codes: 0 done; 1 answered, but the status is singular, iteration_cap, time_cap or stalled, a pair has no distance, or a \
+certificate is rejected; 2 wrong input or usage, nothing written; 130 interrupted, the output up to there is written (also a checkpoint).";
 
 /// The whole command line.
 #[derive(Debug, Parser)]
@@ -56,6 +60,8 @@ pub enum Command {
     Barycenter(Barycenter),
     /// Path between two clouds: the geodesic of the IGW geometry, the lifted path, or straight lines
     Geodesic(Geodesic),
+    /// IGW distances of all pairs of clouds, as a matrix
+    Pairwise(Pairwise),
     /// Size, weights, moments and spectrum of a cloud
     Info(Info),
     /// The horse that turns and one energy in two geometries, on built-in clouds: a page and numbers
@@ -184,6 +190,9 @@ pub struct Distance {
     /// Search with clouds of any size; the forecast goes to stderr
     #[arg(long)]
     pub large: bool,
+    /// What is said before the run.
+    #[command(flatten)]
+    pub memory: Memory,
     /// How clouds are read.
     #[command(flatten)]
     pub reading: Reading,
@@ -374,6 +383,9 @@ pub struct Flow {
     /// Checkpoints.
     #[command(flatten)]
     pub resume: Resume,
+    /// What is said before the run.
+    #[command(flatten)]
+    pub memory: Memory,
     /// How clouds are read.
     #[command(flatten)]
     pub reading: Reading,
@@ -452,6 +464,9 @@ pub struct Barycenter {
     /// Write a page with every cloud in the frame of the barycentre, and the numbers; it works offline
     #[arg(long, value_name = "FILE.html")]
     pub report: Option<PathBuf>,
+    /// What is said before the run.
+    #[command(flatten)]
+    pub memory: Memory,
     /// How clouds are read.
     #[command(flatten)]
     pub reading: Reading,

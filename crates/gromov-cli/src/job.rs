@@ -2,9 +2,11 @@
 //! written, then the inputs are read; nothing has been computed when a job exists.
 
 mod geodesic;
+mod pairwise;
 pub mod resume;
 
 pub use geodesic::{Geodesic, geodesic};
+pub use pairwise::{Pairwise, pairwise};
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

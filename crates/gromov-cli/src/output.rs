@@ -85,13 +85,6 @@ pub fn duration(seconds: f64) -> String {
     format!("{} {name}", two_digits(seconds / size))
 }
 
-/// An amount of memory to two digits.
-pub fn bytes(bytes: f64) -> String {
-    let unit = [(1e9, "GB"), (1e6, "MB")].into_iter().find(|(size, _)| bytes >= *size);
-    let (size, name) = unit.unwrap_or((1e3, "kB"));
-    format!("{} {name}", two_digits(bytes / size))
-}
-
 fn two_digits(x: f64) -> String {
     if x >= 1e6 {
         return format!("{x:.0e}");
@@ -158,10 +151,6 @@ mod tests {
         ] {
             assert_eq!(duration(seconds), text);
         }
-        assert_eq!(
-            (bytes(25_400_000.0), bytes(9.96e9), bytes(900.0)),
-            ("25 MB".into(), "10 GB".into(), "0.90 kB".into())
-        );
     }
 
     #[test]

@@ -9,13 +9,13 @@ use std::path::{Path, PathBuf};
 use gromov::Energy;
 use gromov::energy::{
     DoubleWell, EnergyDistance, Entropy, Igw, Interaction, KlGaussian, Mmd, Quadratic, SampledEnergyDistance,
-    Wasserstein,
+    Shared, Wasserstein,
 };
 use gromov::igw::Alternating;
 
 use crate::failure::{self, Failure};
 use crate::reading::Reading;
-use crate::target::{Shared, Target};
+use crate::target::Target;
 
 /// Every energy: its name, its keys, and what its parameters make of it.
 const ENERGIES: [(&str, &[&str], Make); 9] = [

@@ -1,42 +1,12 @@
 //! Flows as tables and as the text `meta` of their files: what `flow` and `demo` share.
 
 use gromov::flow::statistics::Estimate;
-use gromov::flow::{FirstTurn, Metric, Rotation, StepLog, change};
-use gromov::{Status, Trajectory};
+use gromov::flow::{Metric, change};
+use gromov::{Trajectory, io};
 use serde::Serialize;
 
 use crate::failure::Failure;
 use crate::output;
-
-/// The text `meta` of an output file: what was asked for and what happened. No clock time, no number
-/// of threads: they do not change the result.
-#[derive(Serialize)]
-struct Meta<'a, O> {
-    version: &'static str,
-    command: &'static str,
-    options: O,
-    seed: u64,
-    status: Status,
-    step: f64,
-    energy: &'a str,
-    rotation: Option<Rotation>,
-    first_turn: &'a Option<FirstTurn>,
-    mirror_gain: f64,
-    unsolved: usize,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    diffusion: Option<Diffusion<'a>>,
-    rejected: usize,
-    frames_missed: usize,
-    log: &'a [StepLog],
-}
-
-/// What particles tell of the energy of a diffusion F = R + a ∫ ρ log ρ.
-#[derive(Serialize)]
-struct Diffusion<'a> {
-    coefficient: f64,
-    regular: &'a [f64],
-    regular_errors: &'a [f64],
-}
 
 /// The text `meta` of a flow.
 pub fn meta(
@@ -45,28 +15,7 @@ pub fn meta(
     seed: u64,
     run: &Trajectory,
 ) -> Result<String, Failure> {
-    let meta = Meta {
-        version: env!("CARGO_PKG_VERSION"),
-        command,
-        options,
-        seed,
-        status: run.status,
-        step: run.step,
-        energy: &run.energy,
-        rotation: run.rotation,
-        first_turn: &run.first_turn,
-        mirror_gain: run.mirror_gain,
-        unsolved: run.unsolved(),
-        diffusion: (run.diffusion > 0.0).then_some(Diffusion {
-            coefficient: run.diffusion,
-            regular: &run.regular,
-            regular_errors: &run.regular_errors,
-        }),
-        rejected: run.rejected,
-        frames_missed: run.frames_missed,
-        log: &run.log,
-    };
-    Ok(output::json(&meta)?.trim_end().to_string())
+    Ok(io::trajectory_meta(command, options, seed, run)?)
 }
 
 /// Which eigenvalues have a column: all up to four, else the ends.

@@ -119,3 +119,11 @@ fn the_command_for_a_barycentre_runs_as_written() {
     let mean = folder.read("mean.npz");
     assert_eq!((mean.len(), mean.dim(), folder.names().len()), (150, 2, 6));
 }
+
+#[test]
+fn the_command_for_all_pairs_runs_as_written() {
+    let folder = run_section("All pairs of clouds");
+    // three by three behind a header of 128 bytes; a first line and one block
+    assert_eq!(std::fs::metadata(folder.path("distances.npy")).unwrap().len(), 128 + 72);
+    assert_eq!(std::fs::read_to_string(folder.path("run.jsonl")).unwrap().lines().count(), 2);
+}

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::convert::{Numbers, Rows, array1, array2, cloud, numbers, pickled, unpickled};
 use crate::enter::{Call, enter};
 use crate::error::{GromovError, raise, renamed};
+use crate::memory::fits;
 
 /// A solution with the clouds it is of.
 #[pyclass(frozen, module = "gromov._core")]
@@ -55,7 +56,7 @@ pub fn duration(option: &str, seconds: Option<f64>) -> PyResult<Option<Duration>
 
 /// Computes the distance.
 #[pyfunction]
-#[pyo3(signature = (x, y, a, b, *, center, method, starts, seed, tol, max_iter, time_limit, threads, normalize, progress))]
+#[pyo3(signature = (x, y, a, b, *, center, method, starts, seed, tol, max_iter, time_limit, threads, normalize, progress, max_memory))]
 fn igw(
     py: Python<'_>,
     x: Rows<'_>,
@@ -72,6 +73,7 @@ fn igw(
     threads: Option<usize>,
     normalize: bool,
     progress: Option<Py<PyAny>>,
+    max_memory: Option<u64>,
 ) -> PyResult<Distance> {
     let x = cloud(&x, a.as_ref(), normalize, ("x", "a"))?;
     let y = cloud(&y, b.as_ref(), normalize, ("y", "b"))?;
@@ -80,6 +82,8 @@ fn igw(
     if let Some(cap) = max_iter {
         local.max_iter = cap;
     }
+    let need = local.need((x.len(), x.dim()), (y.len(), y.dim()));
+    fits("igw", &need, max_memory, "take a sample of the points, or raise max_memory")?;
     let search = match method {
         "local" => Search::Local(local),
         "auto" => Search::Auto(Auto { local }),

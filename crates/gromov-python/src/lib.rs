@@ -3,9 +3,13 @@
 
 mod convert;
 mod distance;
+mod energy;
 mod enter;
 mod error;
 mod files;
+mod flow;
+mod gaussian;
+mod memory;
 mod mobility;
 mod pairwise;
 mod program;
@@ -18,7 +22,11 @@ use pyo3::prelude::*;
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     distance::register(module)?;
+    energy::register(module)?;
     files::register(module)?;
+    memory::register(module)?;
+    flow::register(module)?;
+    gaussian::register(module)?;
     mobility::register(module)?;
     pairwise::register(module)?;
     samples::register(module)?;

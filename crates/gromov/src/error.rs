@@ -113,6 +113,20 @@ pub enum Error {
         /// Its value now.
         now: String,
     },
+    /// A run would take more memory than there is.
+    #[error("{what}: takes about {needed} of memory ({parts}), the limit is {limit}; {advice}")]
+    Memory {
+        /// The run.
+        what: &'static str,
+        /// What it needs.
+        needed: String,
+        /// What takes it.
+        parts: String,
+        /// The limit.
+        limit: String,
+        /// What to do.
+        advice: &'static str,
+    },
     /// A user-defined part (an energy) reported an error.
     #[error("{0}")]
     User(String),

@@ -25,6 +25,7 @@
 //! | [`io`] | readers and writers under limits |
 //! | [`report`] | self-contained HTML pages |
 //! | [`demo`] | the built-in demonstration |
+//! | [`memory`] | what a run will take, before it begins |
 //! | [`solve`], [`error`] | how runs stop and are watched; wrong input |
 //!
 //! Clouds are row-major n × d arrays of `f64`; lengths are normalised inside and scaled back. Parallel
@@ -57,6 +58,7 @@ pub mod igw;
 pub mod io;
 mod linalg;
 pub mod measure;
+pub mod memory;
 mod minimise;
 pub mod mobility;
 pub mod ot;

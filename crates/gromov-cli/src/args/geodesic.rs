@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{Method, Reading};
+use super::{Memory, Method, Reading};
 
 const GEODESIC: &str = "\
 A path between two weighted clouds along a plan: one particle an entry of the plan, which moves from a point of A to \
@@ -83,6 +83,9 @@ pub struct Geodesic {
     /// Search with clouds of any size; the forecast goes to stderr
     #[arg(long)]
     pub large: bool,
+    /// What is said before the run.
+    #[command(flatten)]
+    pub memory: Memory,
     /// How clouds are read.
     #[command(flatten)]
     pub reading: Reading,

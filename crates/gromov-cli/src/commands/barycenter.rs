@@ -14,6 +14,8 @@ use crate::reading::{self, Sampled};
 use crate::watch::Watch;
 use crate::{job, output};
 
+use super::forecast;
+
 /// The JSON object.
 #[derive(Serialize)]
 struct Object<'a> {
@@ -55,9 +57,17 @@ struct CloudObject<'a> {
     mean_share: f64,
 }
 
+/// What to do about a barycentre that is too large.
+const ADVICE: &str = "--points N takes a sample of each cloud, --n-points N makes the barycentre smaller, --max-memory raises the limit";
+
 /// Runs the command.
 pub fn run(args: &args::Barycenter, common: &args::Common) -> Result<u8, Failure> {
     let job = job::barycenter(args, common)?;
+    let sizes: Vec<_> = job.clouds.iter().map(|c| (c.len(), c.dim())).collect();
+    let need = job.options.need(&sizes);
+    if forecast::memory("barycenter", &need, &args.memory, common.json, ADVICE)?.is_break() {
+        return Ok(0);
+    }
     let mut watch = Watch::start(common.quiet, "iterations")?;
     watch.stage("iterations");
     let clock = Instant::now();

@@ -87,9 +87,17 @@ struct MovedObject {
     lost: bool,
 }
 
+/// What to do about a search that is too large.
+const ADVICE: &str = "--points N takes a sample of each cloud, --max-memory raises the limit";
+
 /// Runs the command.
 pub fn run(args: &args::Distance, common: &args::Common) -> Result<u8, Failure> {
     let job = job::distance(args, common)?;
+    let size = |input: &Input| (input.cloud.len(), input.cloud.dim());
+    let need = job.solver.searches().need(size(&job.a), size(&job.b));
+    if forecast::memory("distance", &need, &args.memory, common.json, ADVICE)?.is_break() {
+        return Ok(0);
+    }
     let mut watch = Watch::start(common.quiet, job.solver.unit())?;
     let clouds = (&job.a.cloud, &job.b.cloud);
     if job.forecast

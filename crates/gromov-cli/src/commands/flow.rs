@@ -17,6 +17,8 @@ use crate::reading::{self, Sampled};
 use crate::watch::Watch;
 use crate::{job, output, target, trajectory};
 
+use super::forecast;
+
 /// Rows of the table.
 const ROWS: usize = 20;
 
@@ -100,9 +102,18 @@ struct Options<'a> {
     reading: reading::Options<'a>,
 }
 
+/// What to do about a flow that is too large.
+const ADVICE: &str =
+    "--every K keeps fewer frames, --points N takes a sample of each cloud, --max-memory raises the limit";
+
 /// Runs the command.
 pub fn run(args: &args::Flow, common: &args::Common) -> Result<u8, Failure> {
     let mut job = job::flow(args, common)?;
+    let cloud = &job.start.cloud;
+    let need = job.options.need(cloud.len(), cloud.dim(), &job.energy);
+    if forecast::memory("flow", &need, &args.memory, common.json, ADVICE)?.is_break() {
+        return Ok(0);
+    }
     let mut watch = Watch::start(common.quiet, "steps")?;
     let clock = Instant::now();
     let solved = solve(&mut job, &mut watch);

@@ -7,6 +7,7 @@ use gromov::error::printable;
 use gromov::geodesic::along::displacement_plan;
 use gromov::geodesic::{Frame, Kind, Method};
 use gromov::igw::{self, Solution};
+use gromov::memory::Need;
 use gromov::ot::Plan;
 use gromov::report::geodesic::{Shown, page, turn};
 use gromov::{Status, io};
@@ -15,7 +16,7 @@ use serde::Serialize;
 use crate::args::{self, Pairing};
 use crate::failure::Failure;
 use crate::frames::{self, Moving, Written};
-use crate::reading::{self, Sampled};
+use crate::reading::{self, Input, Sampled};
 use crate::watch::Watch;
 use crate::{job, output};
 
@@ -110,9 +111,25 @@ struct Found {
     status: Status,
 }
 
+/// What to do about a path that is too large.
+const ADVICE: &str =
+    "--frames K keeps fewer frames, --points N takes a sample of each cloud, --max-memory raises the limit";
+
+/// What the search for the plan and the path along it take in memory.
+fn need(job: &job::Geodesic) -> Need {
+    let size = |input: &Input| (input.cloud.len(), input.cloud.dim());
+    let (x, y) = (size(&job.a), size(&job.b));
+    let search = job.solver.as_ref().map_or_else(Need::default, |s| s.searches().need(x, y));
+    let path = job.options.need(x, y, job.times.len());
+    path.parts.into_iter().fold(search, |need, (part, bytes)| need.and(part, bytes))
+}
+
 /// Runs the command.
 pub fn run(args: &args::Geodesic, common: &args::Common) -> Result<u8, Failure> {
     let mut job = job::geodesic(args, common)?;
+    if forecast::memory("geodesic", &need(&job), &args.memory, common.json, ADVICE)?.is_break() {
+        return Ok(0);
+    }
     let mut watch = Watch::start(common.quiet, job.solver.as_ref().map_or("plan", job::Solver::unit))?;
     if let Some(solver) = job.solver.as_ref().filter(|_| job.forecast) {
         let clouds = (&job.a.cloud, &job.b.cloud);

@@ -8,6 +8,7 @@ mod flow;
 mod forecast;
 mod geodesic;
 mod info;
+mod pairwise;
 mod verify;
 
 use crate::args::{Command, Common, Raw};
@@ -31,6 +32,7 @@ fn dispatch(command: &Command, common: &Common) -> Result<u8, Failure> {
         Command::Flow(args) => flow::run(args, common),
         Command::Barycenter(args) => barycenter::run(args, common),
         Command::Geodesic(args) => geodesic::run(args, common),
+        Command::Pairwise(args) => pairwise::run(args, common),
         Command::Info(args) => info::run(args, common),
         Command::Demo(args) => demo::run(args, common),
         Command::Completions(args) => completions::run(args),

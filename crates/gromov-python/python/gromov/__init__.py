@@ -16,28 +16,40 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from . import datasets
+from . import datasets, energy, gaussian
 from ._core import __version__
 from ._distance import Alternative, IgwResult, igw
-from ._errors import ConvergenceError, GromovError
+from ._errors import ConvergenceError, GromovError, MemoryLimitError
 from ._files import Cloud, read
+from ._flow import Step, flow
+from ._forecast import Forecast, forecast
 from ._mobility import Inverse, metric, mobility, mobility_inverse
 from ._pairwise import PairFailure, PairwiseResult, PairwiseWarning, pairwise
 from ._progress import Event
+from ._trajectory import Statistics, Trajectory
 
 __all__ = [
     "Alternative",
     "Cloud",
     "ConvergenceError",
     "Event",
+    "Forecast",
     "GromovError",
     "IgwResult",
     "Inverse",
+    "MemoryLimitError",
     "PairFailure",
     "PairwiseResult",
     "PairwiseWarning",
+    "Statistics",
+    "Step",
+    "Trajectory",
     "__version__",
     "datasets",
+    "energy",
+    "flow",
+    "forecast",
+    "gaussian",
     "igw",
     "metric",
     "mobility",

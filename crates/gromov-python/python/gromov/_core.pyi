@@ -11,7 +11,19 @@ __all__ = [
     "Distance",
     "PairwiseOptions",
     "PairwiseRun",
+    "Trajectory",
     "__version__",
+    "available_memory",
+    "energy_facts",
+    "energy_gradient",
+    "energy_slope",
+    "energy_value",
+    "flow",
+    "flow_statistics",
+    "gaussian_barycenter",
+    "gaussian_distance",
+    "gaussian_flow",
+    "gaussian_geodesic",
     "igw",
     "metric",
     "mobility",
@@ -21,7 +33,9 @@ __all__ = [
     "read",
     "sample_of",
     "solve_block",
+    "write_frames_csv",
     "write_text",
+    "write_trajectory",
 ]
 
 _Progress = Callable[..., object] | None
@@ -56,7 +70,9 @@ def igw(
     threads: int | None,
     normalize: bool,
     progress: _Progress,
+    max_memory: int | None,
 ) -> Distance: ...
+def available_memory() -> int | None: ...
 def mobility(x: Array, v: Array, weights: Array | None, normalize: bool) -> Array: ...
 def mobility_inverse(
     x: Array, w: Array, weights: Array | None, floor: float, normalize: bool
@@ -108,3 +124,54 @@ def pairwise(
 ) -> dict[str, Any]: ...
 def solve_block(block: bytes) -> bytes: ...
 def sample_of(name: str, n: int | None, d: int, seed: int) -> Array: ...
+
+# energies, flows, Gaussians
+
+_Terms = list[tuple[float, str, tuple[Any, ...]]]
+
+def energy_facts(terms: _Terms) -> tuple[str, int | None, float, bool]: ...
+def energy_value(terms: _Terms, x: Array, weights: Array | None) -> float: ...
+def energy_gradient(terms: _Terms, x: Array, weights: Array | None) -> tuple[float, Array]: ...
+def energy_slope(terms: _Terms, x: Array, weights: Array | None, seed: int) -> float: ...
+
+@final
+class Trajectory:
+    def fields(self) -> dict[str, Any]: ...
+    def meta(self, options: str) -> str: ...
+    def law(self, times: Array) -> Array | None: ...
+    def page(self, title: str, points: Array) -> str: ...
+    def __getstate__(self) -> bytes: ...
+    def __reduce__(self) -> tuple[Any, ...]: ...
+    @staticmethod
+    def load(state: bytes) -> Trajectory: ...
+
+def flow(
+    x: Array,
+    weights: Array | None,
+    terms: _Terms,
+    *,
+    options: dict[str, Any],
+    long: dict[str, Any],
+    center: bool,
+    normalize: bool,
+    threads: int | None,
+    callback: Callable[..., bool] | None,
+    progress: _Progress,
+) -> tuple[Trajectory, Array, dict[str, Any]]: ...
+def flow_statistics(
+    points: Array, weights: Array, regular: tuple[float, float] | None, diffusion: float
+) -> dict[str, Any]: ...
+def write_trajectory(
+    path: str | os.PathLike[str],
+    times: Array,
+    points: Array,
+    weights: Array,
+    energies: Array | None,
+    second_moments: Array | None,
+    meta: str | None,
+) -> None: ...
+def write_frames_csv(path: str | os.PathLike[str], times: Array, points: Array, weights: Array) -> None: ...
+def gaussian_distance(cov0: Array, cov1: Array) -> tuple[float, float]: ...
+def gaussian_geodesic(cov0: Array, cov1: Array, times: Array) -> Array: ...
+def gaussian_flow(cov0: Array, terms: _Terms, times: Array, metric: str) -> Array: ...
+def gaussian_barycenter(covs: list[Array], lambdas: Array | None) -> Array: ...

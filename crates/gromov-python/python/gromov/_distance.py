@@ -157,6 +157,7 @@ def igw(
     normalize: bool = False,
     progress: bool | Callable[[Event], object] = False,
     check: bool = True,
+    max_memory: int | None = None,
 ) -> IgwResult:
     """The inner-product Gromov-Wasserstein distance of two weighted clouds of any sizes and dimensions.
 
@@ -196,6 +197,8 @@ def igw(
         True shows a line (tqdm where installed); a function is called with an :class:`gromov.Event`.
     check : bool
         Raise ConvergenceError where the status is no success; False returns the result all the same.
+    max_memory : int, optional
+        Refuse a call that needs more bytes than this; by default more than is free. See :func:`gromov.forecast`.
 
     Returns
     -------
@@ -208,6 +211,8 @@ def igw(
         Wrong input, with the argument's name, the place and the value.
     ConvergenceError
         The status is ``iteration_cap``, ``time_cap`` or ``stalled``; ``.result`` holds what there is.
+    MemoryLimitError
+        The call would take more memory than there is.
     KeyboardInterrupt
         Ctrl-C ends the call within a second.
 
@@ -243,6 +248,7 @@ def igw(
         "time_limit": options.maybe_real(time_limit, "time_limit", infinite=True),
         "threads": options.threads(threads),
         "normalize": options.flag(normalize, "normalize"),
+        "max_memory": options.maybe_whole(max_memory, "max_memory", 0),
     }
     if keywords["time_limit"] == float("inf"):
         keywords["time_limit"] = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["ConvergenceError", "GromovError"]
+__all__ = ["ConvergenceError", "GromovError", "MemoryLimitError"]
 
 
 class GromovError(ValueError):
@@ -31,9 +31,28 @@ class ConvergenceError(GromovError):
         return (type(self), (str(self), self.result))
 
 
+class MemoryLimitError(GromovError, MemoryError):
+    """A call would take more memory than there is, or than ``max_memory``: refused before it began.
+
+    ``bytes`` is what it needs, ``limit`` what there is, ``parts`` what takes it: (name, bytes) each.
+    """
+
+    def __init__(
+        self, message: str, bytes: float = 0.0, limit: int | None = None, parts: list[tuple[str, float]] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.bytes = bytes
+        self.limit = limit
+        self.parts = parts or []
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (type(self), (str(self), self.bytes, self.limit, self.parts))
+
+
 # as users know them: tracebacks and pickles say gromov.GromovError
 GromovError.__module__ = "gromov"
 ConvergenceError.__module__ = "gromov"
+MemoryLimitError.__module__ = "gromov"
 
 _ADVICE = {
     "singular": "the second moment lost rank",

@@ -21,6 +21,7 @@
 //! Source of the theory: Zhang, Goldfeld, Greenewald, Mroueh, Sriperumbudur, arXiv 2407.11800; the alternation was
 //! derived here.
 
+mod forecast;
 pub mod free;
 pub mod gaussian;
 pub mod intrinsic;

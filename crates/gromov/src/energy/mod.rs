@@ -29,6 +29,7 @@ mod memory;
 mod pairwise;
 mod potential;
 mod sampled;
+mod shared;
 mod sum;
 mod transport;
 
@@ -36,6 +37,7 @@ pub use entropy::{Entropy, KlGaussian};
 pub use kernel::{EnergyDistance, Interaction, Mmd};
 pub use potential::{DoubleWell, Quadratic};
 pub use sampled::SampledEnergyDistance;
+pub use shared::Shared;
 pub use sum::Sum;
 pub use transport::{Igw, Wasserstein};
 
@@ -43,6 +45,7 @@ use std::ops::ControlFlow;
 
 use crate::error::{Error, Result};
 use crate::measure::Measure;
+use crate::memory::WORD;
 use crate::solve::Observer;
 
 /// A functional of a measure, for flows.
@@ -130,6 +133,12 @@ pub trait Energy: Send {
             0 => Ok(()),
             n => Err(Error::shape("memory of the energy", "no bytes", format!("{n} bytes"))),
         }
+    }
+
+    /// What an evaluation on a cloud of n points in R^d takes in memory, and what is kept from one to the next, in bytes;
+    /// four times the cloud by default.
+    fn need(&self, n: usize, dim: usize) -> f64 {
+        (4 * WORD * n * dim) as f64
     }
 
     /// Called once before a flow from ρ: long searches belong here, where the observer can stop them.

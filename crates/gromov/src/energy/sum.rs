@@ -109,6 +109,11 @@ impl Energy for Sum {
         self.terms.iter_mut().fold(false, |changed, (_, energy)| energy.begin_step(step) | changed)
     }
 
+    fn need(&self, n: usize, dim: usize) -> f64 {
+        let terms = self.terms.iter().map(|(_, energy)| energy.need(n, dim));
+        terms.fold((crate::memory::WORD * n * dim) as f64, |a, b| a + b)
+    }
+
     fn sampling_error(&self) -> Option<f64> {
         // at least that of the sum
         let errors = self.terms.iter().filter_map(|(c, e)| e.sampling_error().map(|s| c.abs() * s));

@@ -10,7 +10,7 @@ use std::sync::atomic::AtomicBool;
 
 use super::{Energy, in_doubles, memory};
 use crate::error::{Error, Result};
-use crate::igw::{Alternating, Solution, align, alternating::Tracked};
+use crate::igw::{Alternating, Solution, align, alternating::Tracked, forecast::bytes};
 use crate::linalg;
 use crate::measure::Measure;
 use crate::ot::{Basis, Exact, LowRankCost, Plan};
@@ -63,6 +63,10 @@ impl Energy for Wasserstein {
             .sum();
         let scale = rho.scale().max(self.target.scale());
         in_doubles(0.5 * value, scale, "in which squared lengths are doubles")
+    }
+
+    fn need(&self, n: usize, dim: usize) -> f64 {
+        bytes((n, dim), (self.target.len(), self.target.dim()), 1)
     }
 
     fn dim(&self) -> Option<usize> {
@@ -181,6 +185,12 @@ impl Energy for Igw {
 
     /// What is followed and the first search; not the plan of a search that was interrupted, after which no flow goes
     /// on.
+    fn need(&self, n: usize, dim: usize) -> f64 {
+        let (x, y) = ((n, dim), (self.target.len(), self.target.dim()));
+        // the first search, then the transport problem that follows its optimum
+        self.search.need(x, y).bytes().max(bytes(x, y, 1))
+    }
+
     fn memory(&self) -> Vec<u8> {
         memory::pack(&(&self.tracked, &self.first))
     }

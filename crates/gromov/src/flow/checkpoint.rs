@@ -5,6 +5,7 @@
 //! the first step are not done again. It is plain data for `serde`; [`io::write_checkpoint`](crate::io::write_checkpoint)
 //! makes a file of it. Size and time are O(n d frames): [`Flow::every`] thins the frames out.
 
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
@@ -167,7 +168,35 @@ impl Flow {
         rho: &Measure,
         energy: &mut dyn Energy,
         observer: &mut dyn Observer,
+        keeper: Option<&mut Keeper<'_>>,
+    ) -> Result<Trajectory> {
+        self.solve_watched(from, rho, energy, observer, keeper, &mut |_| ControlFlow::Continue(()))
+    }
+
+    /// As [`Flow::solve_from`], with a look at the state ([`State::cloud`], [`State::event`]) after each step, which may
+    /// end the flow as the observer may.
+    ///
+    /// ```
+    /// use std::ops::ControlFlow;
+    /// use gromov::{Flow, Measure, energy::Quadratic, solve::Status};
+    /// let rho = Measure::uniform(vec![2.0, 0.0, -2.0, 0.0, 0.0, 1.0, 0.0, -1.0], 2)?;
+    /// let flow = Flow { step: Some(0.1), steps: Some(6), ..Flow::default() };
+    /// let mut seen = Vec::new();
+    /// let run = flow.solve_watched(None, &rho, &mut Quadratic::new(None, None)?, &mut (), None, &mut |state| {
+    ///     seen.extend_from_slice(state.cloud().points());
+    ///     if state.steps() == 2 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    /// })?;
+    /// assert_eq!((run.status, run.steps(), &seen[..]), (Status::Interrupted, 2, &run.points[8..]));
+    /// # Ok::<(), gromov::Error>(())
+    /// ```
+    pub fn solve_watched(
+        &self,
+        from: Option<Checkpoint>,
+        rho: &Measure,
+        energy: &mut dyn Energy,
+        observer: &mut dyn Observer,
         mut keeper: Option<&mut Keeper<'_>>,
+        watch: &mut dyn FnMut(&State<'_>) -> ControlFlow<()>,
     ) -> Result<Trajectory> {
         let fresh = from.is_none();
         let mut state = match from {
@@ -183,7 +212,7 @@ impl Flow {
         }
         while state.status().is_none() {
             state.step()?;
-            if observer.event(&state.event()).is_break() {
+            if observer.event(&state.event()).is_break() || watch(&state).is_break() {
                 state.interrupt();
             }
             if state.status().is_none() && !kept(&state, false) {

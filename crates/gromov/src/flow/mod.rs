@@ -37,6 +37,7 @@
 mod checkpoint;
 mod control;
 mod explicit;
+mod forecast;
 pub mod gaussian;
 mod implicit;
 mod labels;

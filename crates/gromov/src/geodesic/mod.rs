@@ -24,6 +24,7 @@ mod chain;
 pub mod curve;
 mod equation;
 mod exp;
+mod forecast;
 pub mod gaussian;
 mod integrate;
 mod log;

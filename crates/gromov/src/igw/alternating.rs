@@ -22,7 +22,7 @@ use rayon::prelude::*;
 use super::align::Aligned;
 use super::optima::{Optima, Print, print};
 use super::starts::Axes;
-use super::{Found, Method, Pair, Solution, align, bound, line};
+use super::{Found, Method, Pair, Solution, align, bound, line, small};
 use crate::error::{Error, Result};
 use crate::linalg;
 use crate::measure::Measure;
@@ -30,7 +30,7 @@ use crate::ot::{Basis, Exact, LowRankCost, Plan, cells};
 use crate::solve::{Event, Observer, Status, Stop};
 
 /// Starts of one parallel round; fewer for large clouds, whose rounds are long.
-const ROUND: usize = 8;
+pub(super) const ROUND: usize = 8;
 const LARGE_ROUND: usize = 2;
 /// n · m up to which clouds count as small, and above which as large: fewer starts are tried, and of large clouds
 /// fewer at once.
@@ -39,8 +39,8 @@ const LARGE: usize = 4_000_000;
 /// Cells on which a start alternates first, where a cloud has more than twice as many points.
 const CELLS: usize = 256;
 /// Starts near optima found: near how many of the best ones, and how far, |A − M/|M||.
-const NEAR_OPTIMA: usize = 3;
-const NEAR_SIZES: [f64; 2] = [0.1, 0.3];
+pub(super) const NEAR_OPTIMA: usize = 3;
+pub(super) const NEAR_SIZES: [f64; 2] = [0.1, 0.3];
 
 /// Options of the local solver.
 #[derive(Debug, Clone)]
@@ -129,13 +129,19 @@ impl Alternating {
         self.run(mu, nu, observer, true)
     }
 
-    /// The same solution, one start after the other in this thread: for those who solve many pairs at once.
+    /// The same search, one start after the other in this thread: for those who solve many pairs at once. Small clouds
+    /// have one of their own, which learns after each start, and names no alternatives.
     pub(crate) fn solve_alone(
         &self,
         mu: &Measure,
         nu: &Measure,
         observer: &mut dyn Observer,
     ) -> Result<Solution> {
+        let on_line = self.closed_forms && (mu.dim(), nu.dim()) == (1, 1);
+        if !on_line && mu.len().saturating_mul(nu.len()) <= SMALL {
+            self.check()?;
+            return small::solve(self, mu, nu, observer);
+        }
         self.run(mu, nu, observer, false)
     }
 

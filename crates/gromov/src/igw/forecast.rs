@@ -9,6 +9,7 @@ use std::time::Instant;
 use super::Alternating;
 use crate::error::Result;
 use crate::measure::{Measure, sample};
+use crate::memory::{Need, WORD};
 use crate::solve::{Event, Observer};
 
 /// Points of each cloud in the larger of the two rounds that are measured.
@@ -77,16 +78,24 @@ impl Alternating {
         let pairs = n as f64 * m as f64;
         Ok(Some(Forecast {
             seconds: starts.div_ceil(at_once) as f64 * large.1 * (pairs / large.0).powf(exponent),
-            bytes: bytes((n, mu.dim()), (m, nu.dim()), at_once.min(rayon::current_num_threads())),
+            bytes: self.need((n, mu.dim()), (m, nu.dim())).bytes(),
             exponent,
             starts,
         }))
     }
 }
 
+impl Alternating {
+    /// What [`Alternating::solve`] takes in memory for clouds of (points, dimension): O(n + m), never n m, counted from the
+    /// arrays of the solver for each start under way in the current `rayon` pool.
+    pub fn need(&self, x: (usize, usize), y: (usize, usize)) -> Need {
+        let (_, at_once) = self.plan_of_starts(x.0, y.0);
+        Need::default().and("search", bytes(x, y, at_once.min(rayon::current_num_threads())))
+    }
+}
+
 /// Memory of a search with clouds of (points, dimension) and `at_once` starts under way.
-fn bytes((n, p): (usize, usize), (m, q): (usize, usize), at_once: usize) -> f64 {
-    const WORD: usize = 8;
+pub(crate) fn bytes((n, p): (usize, usize), (m, q): (usize, usize), at_once: usize) -> f64 {
     // a cloud: its coordinates and weights, as centred and as scaled
     let clouds = 2 * WORD * (n * (p + 1) + m * (q + 1));
     // factors of the cost of rank q, given, centred, as the finest cells, and those of the columns once more by

@@ -26,6 +26,7 @@ pub mod gaussian;
 pub mod global;
 pub mod line;
 mod optima;
+mod small;
 mod starts;
 
 pub use alternating::Alternating;

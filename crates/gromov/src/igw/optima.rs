@@ -26,6 +26,11 @@ pub(super) struct Optimum {
     pub(super) hits: usize,
 }
 
+/// The value of an optimum from its |M| and that of the best: differences matter here, not digits of tiny values.
+fn of_norm(o: &Optimum, norm: f64, best: &Aligned) -> f64 {
+    best.squared + 2.0 * (norm - o.norm) * (norm + o.norm)
+}
+
 /// The distinct local optima so far.
 #[derive(Default)]
 pub(super) struct Optima {
@@ -56,16 +61,20 @@ impl Optima {
         best: &Aligned,
     ) -> Result<(usize, Vec<Alternative>)> {
         let rounding = pair.rounding();
-        // values of the others from |M|: differences matter here, not digits of tiny values
-        let squared = |o: &Optimum| best.squared + 2.0 * (norm - o.norm) * (norm + o.norm);
-        let same = |o: &&Optimum| squared(o) - best.squared <= 1e-9 * best.squared + rounding;
-        let hits = self.ranked().filter(same).map(|o| o.hits).sum();
+        let squared = |o: &Optimum| of_norm(o, norm, best);
+        let hits = self.hits(pair, norm, best);
         let (p, q) = (pair.x.dim(), pair.y.dim());
         let near = |o: &&Optimum| squared(o) <= 1.05 * best.squared + rounding;
         let alternatives = self.ranked().skip(1).filter(near).take(ALTERNATIVES).map(|o| {
             Ok(Alternative { squared: squared(o), reflected: align::reflected(&o.cross_moment, p, q)? })
         });
         Ok((hits, alternatives.collect::<Result<_>>()?))
+    }
+
+    /// How many starts reached the best value.
+    pub(super) fn hits(&self, pair: &Pair, norm: f64, best: &Aligned) -> usize {
+        let most = best.squared + 1e-9 * best.squared + pair.rounding();
+        self.ranked().filter(|o| of_norm(o, norm, best) <= most).map(|o| o.hits).sum()
     }
 
     /// Counts a start that reached optimum `number` by the plans `passed`.

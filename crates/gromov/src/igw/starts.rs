@@ -1,6 +1,6 @@
 //! Directions A from which alternations start: along the principal axes, and Gaussian.
 
-use super::Pair;
+use super::{Pair, bound};
 use crate::error::Result;
 use crate::linalg;
 use crate::measure::sample::Source;
@@ -21,6 +21,11 @@ impl Axes {
         let (p, q) = (pair.x.dim(), pair.y.dim());
         let x = linalg::symmetric_eigen(&pair.sigma_x, p)?;
         Ok(Axes { p, q, x, y: linalg::symmetric_eigen(&pair.sigma_y, q)? })
+    }
+
+    /// The spectral bound of both clouds.
+    pub(super) fn bound(&self) -> f64 {
+        bound::of_spectra(&self.x.values, &self.y.values)
     }
 
     /// Axes whose signs are chosen.

@@ -344,7 +344,7 @@ mod tests {
                 .map(|f| [f.squared, f.distance, f.lower_bound, f.rounding].map(f64::to_bits))
                 .ok()
         };
-        for cut in (0..=bytes.len()).rev() {
+        for cut in (0..=bytes.len()).rev().step_by(3) {
             std::fs::write(&path, &bytes[..cut]).unwrap();
             let (journal, known) = open(&path, &options(), &clouds()).unwrap();
             drop(journal);

@@ -46,7 +46,7 @@ pub use mesh::{Faces, Mesh, read_mesh, read_mesh_bytes};
 pub use npy::write_npy;
 pub use npz::{Data, Member, write_npz};
 pub use path::write_path;
-pub use trajectory::write_trajectory;
+pub use trajectory::{trajectory_meta, write_trajectory};
 pub use write::{check_cloud_fits, check_cloud_writable, write_cloud, write_ply};
 
 use crate::error::Result;

@@ -2,9 +2,12 @@
 
 use std::path::Path;
 
+use serde::Serialize;
+
 use super::{Data, Member, write_npz};
-use crate::error::Result;
-use crate::flow::Trajectory;
+use crate::error::{Error, Result};
+use crate::flow::{FirstTurn, Rotation, StepLog, Trajectory};
+use crate::solve::Status;
 
 /// Writes `times` (k,), `points` (k, n, d), `weights` (n,), `energies` (k,), `second_moments`
 /// (k, d, d), all float64, and the text `meta` (JSON by convention). The bytes depend on the
@@ -35,6 +38,68 @@ pub fn write_trajectory(path: &Path, run: &Trajectory, meta: &str) -> Result<()>
             Member { name: "meta", shape: &[], data: Data::Text(meta) },
         ],
     )
+}
+
+/// The text `meta` of an output file: what was asked for and what happened. No clock time, no number
+/// of threads: they do not change the result.
+#[derive(Serialize)]
+struct Meta<'a, O> {
+    version: &'static str,
+    command: &'a str,
+    options: O,
+    seed: u64,
+    status: Status,
+    step: f64,
+    energy: &'a str,
+    rotation: Option<Rotation>,
+    first_turn: &'a Option<FirstTurn>,
+    mirror_gain: f64,
+    unsolved: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    diffusion: Option<Diffusion<'a>>,
+    rejected: usize,
+    frames_missed: usize,
+    log: &'a [StepLog],
+}
+
+/// What particles tell of the energy of a diffusion F = R + a ∫ ρ log ρ.
+#[derive(Serialize)]
+struct Diffusion<'a> {
+    coefficient: f64,
+    regular: &'a [f64],
+    regular_errors: &'a [f64],
+}
+
+/// The text `meta` of a flow: version, command, options (any object), seed, how it ended and the log of its steps, as one
+/// JSON object; numbers that are not finite are null. Errors: options without a form in JSON.
+pub fn trajectory_meta(
+    command: &str,
+    options: impl Serialize,
+    seed: u64,
+    run: &Trajectory,
+) -> Result<String> {
+    let meta = Meta {
+        version: env!("CARGO_PKG_VERSION"),
+        command,
+        options,
+        seed,
+        status: run.status,
+        step: run.step,
+        energy: &run.energy,
+        rotation: run.rotation,
+        first_turn: &run.first_turn,
+        mirror_gain: run.mirror_gain,
+        unsolved: run.unsolved(),
+        diffusion: (run.diffusion > 0.0).then_some(Diffusion {
+            coefficient: run.diffusion,
+            regular: &run.regular,
+            regular_errors: &run.regular_errors,
+        }),
+        rejected: run.rejected,
+        frames_missed: run.frames_missed,
+        log: &run.log,
+    };
+    serde_json::to_string(&meta).map_err(|e| Error::User(format!("the options have no JSON form: {e}")))
 }
 
 #[cfg(test)]

@@ -120,6 +120,8 @@ pub(crate) struct Supported {
     /// ∫ x yᵀ dπ of the plan, (p, q).
     pub(crate) cross_moment: Vec<f64>,
     pub(crate) basis: Basis,
+    /// `converged` where the plan is the best one.
+    pub(crate) status: Status,
 }
 
 impl Basis {
@@ -127,6 +129,23 @@ impl Basis {
     pub(crate) fn add_potential(&self, weight: f64, sum: &mut [f64]) {
         sum.iter_mut().zip(&self.potential).for_each(|(s, v)| *s += weight * v);
     }
+
+    /// A number that tells plans of the same clouds apart: a sum over the entries, whatever the basis.
+    pub(crate) fn print(&self) -> u64 {
+        let mixed = |arc: super::tree::Arc| {
+            let place = u64::from(arc.row) << 32 | u64::from(arc.column);
+            mix(mix(place) ^ arc.flow as u64)
+        };
+        self.tree.arcs().filter(|arc| arc.flow > 0).map(mixed).fold(0, u64::wrapping_add)
+    }
+}
+
+/// The bits of a number, mixed (the finaliser of SplitMix64, Steele, Lea and Flood 2014).
+fn mix(x: u64) -> u64 {
+    let x = x.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    x ^ (x >> 31)
 }
 
 impl Support {
@@ -287,6 +306,7 @@ impl Support {
         Supported {
             dual,
             cross_moment: moment,
+            status: simplex.status.unwrap_or(Status::Converged),
             basis: Basis { tree: simplex.tree, near: simplex.near, potential },
         }
     }

@@ -10,8 +10,8 @@ use crate::igw::{self, Alternating, Auto, Global};
 use crate::measure::Measure;
 use crate::solve::{Observer, Status};
 
-/// Starts of the local search where none are asked for.
-const STARTS: usize = 16;
+/// Starts of the local search of a pair where none are asked for.
+pub const STARTS: usize = 16;
 
 /// SHA-256 of the numbers of a cloud, or of the reason that stands in its place.
 pub(super) type Sum = [u8; 32];

@@ -27,6 +27,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::measure::Measure;
 
+pub use block::STARTS;
 pub use record::{Found, Record};
 pub use run::Keep;
 pub use schedule::{Failed, Schedule, Solution};

@@ -4,11 +4,11 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use super::super::{Cloud, Pairwise, Record, Schedule, Solution};
 use super::place;
 use crate::error::{Error, Result};
 use crate::measure::Measure;
 use crate::measure::sample::Source;
+use crate::pairwise::{Cloud, Pairwise, Record, Schedule, Solution};
 use crate::solve::{Event, Observer, Status};
 
 /// Clouds of a few kinds, as digits are: each kind has its own spread along the axes.

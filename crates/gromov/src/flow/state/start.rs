@@ -27,11 +27,16 @@ impl State<'_> {
         energy: &dyn Energy,
         turning: Turning,
     ) -> Trajectory {
+        let mut points = Vec::new();
+        if flow.steps.is_some() || flow.frame_times.is_some() {
+            // growing would take half as much again; where there is no room for all of them at once it may do without
+            let _ = points.try_reserve_exact(flow.frames_expected().saturating_mul(rho.points().len()));
+        }
         Trajectory {
             n: rho.len(),
             d: rho.dim(),
             times: Vec::new(),
-            points: Vec::new(),
+            points,
             weights: rho.weights().to_vec(),
             energies: Vec::new(),
             second_moments: Vec::new(),
