@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use gromov::Pairwise;
 use gromov::io::{Journal, ReadOptions};
+use gromov::memory::Need;
 use gromov::pairwise::{Cloud, Method, Record, Schedule, Solution};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
@@ -14,6 +15,7 @@ use crate::convert::{Numbers, Rows, array2, cloud, pickled, unpickled};
 use crate::distance::duration;
 use crate::enter::{Call, enter};
 use crate::error::{GromovError, raise};
+use crate::memory::fits;
 
 /// A cloud as Python hands it over: points and weights, or why there are none.
 #[derive(FromPyObject)]
@@ -83,6 +85,14 @@ impl PairwiseOptions {
     }
 }
 
+/// Raises where a run needs more memory than there is: the run itself, and the arrays of the result.
+fn allowed(options: &Pairwise, clouds: &[Cloud], limit: Option<u64>) -> PyResult<()> {
+    let arrays = 40.0 * (clouds.len() as f64).powi(2);
+    let run = options.forecast(clouds) as f64;
+    let need = Need { parts: vec![("clouds and records", run), ("matrices", arrays)] };
+    fits("pairwise", &need, limit, "take fewer clouds, or raise max_memory")
+}
+
 type Opened = (Option<Journal>, Vec<Record>);
 
 /// The journal of a run and what it holds.
@@ -95,7 +105,7 @@ fn open(py: Python<'_>, path: Option<PathBuf>, options: &Pairwise, clouds: &[Clo
 
 /// All distances, in threads of this process.
 #[pyfunction]
-#[pyo3(signature = (clouds, options, *, normalize, checkpoint, threads, progress))]
+#[pyo3(signature = (clouds, options, *, normalize, checkpoint, threads, progress, max_memory))]
 fn pairwise<'py>(
     py: Python<'py>,
     #[pyo3(from_py_with = given)] clouds: Vec<Given<'py>>,
@@ -104,8 +114,10 @@ fn pairwise<'py>(
     checkpoint: Option<PathBuf>,
     threads: Option<usize>,
     progress: Option<Py<PyAny>>,
+    max_memory: Option<u64>,
 ) -> PyResult<Bound<'py, PyDict>> {
     let (options, clouds) = (options.core()?, self::clouds(py, clouds, normalize));
+    allowed(&options, &clouds, max_memory)?;
     let (mut journal, known) = open(py, checkpoint, &options, &clouds)?;
     let mut solution = enter(py, &Call { threads, progress }, move |caller| match &mut journal {
         None => options.solve_from(&clouds, known, caller, None),
@@ -160,15 +172,17 @@ fn ended() -> PyErr {
 #[pymethods]
 impl PairwiseRun {
     #[new]
-    #[pyo3(signature = (clouds, options, *, normalize, checkpoint))]
+    #[pyo3(signature = (clouds, options, *, normalize, checkpoint, max_memory))]
     fn new<'py>(
         py: Python<'py>,
         #[pyo3(from_py_with = given)] clouds: Vec<Given<'py>>,
         options: &PairwiseOptions,
         normalize: bool,
         checkpoint: Option<PathBuf>,
+        max_memory: Option<u64>,
     ) -> PyResult<Self> {
         let (core, clouds) = (options.core()?, self::clouds(py, clouds, normalize));
+        allowed(&core, &clouds, max_memory)?;
         let (journal, known) = open(py, checkpoint, &core, &clouds)?;
         let schedule = Schedule::new(&core, &clouds, known).map_err(raise)?;
         Ok(PairwiseRun { options: options.clone(), clouds, state: Mutex::new(Some((schedule, journal))) })

@@ -316,6 +316,15 @@ def test_the_full_result_pickles_copies_and_shows():
     assert "nan" not in failed._repr_html_()
 
 
+def test_memory_is_forecast():
+    need = gromov.forecast(gromov.pairwise, CLOUDS)
+    assert need.fits and 81 * 40 < need.bytes < 100_000
+    with ThreadPoolExecutor(1) as pool:
+        for executor in (None, pool):
+            with pytest.raises(gromov.MemoryLimitError, match="pairwise"):
+                gromov.pairwise(CLOUDS, executor=executor, max_memory=1000)
+
+
 def test_progress_counts_pairs():
     for executor in (None, ThreadPoolExecutor(2)):
         events = []

@@ -105,7 +105,13 @@ class PairwiseOptions:
 @final
 class PairwiseRun:
     def __new__(
-        cls, clouds: _Clouds, options: PairwiseOptions, *, normalize: bool, checkpoint: str | None
+        cls,
+        clouds: _Clouds,
+        options: PairwiseOptions,
+        *,
+        normalize: bool,
+        checkpoint: str | None,
+        max_memory: int | None,
     ) -> PairwiseRun: ...
     def next_blocks(self, most: int) -> list[bytes]: ...
     def take(self, records: bytes) -> None: ...
@@ -121,6 +127,7 @@ def pairwise(
     checkpoint: str | None,
     threads: int | None,
     progress: _Progress,
+    max_memory: int | None,
 ) -> dict[str, Any]: ...
 def solve_block(block: bytes) -> bytes: ...
 def sample_of(name: str, n: int | None, d: int, seed: int) -> Array: ...

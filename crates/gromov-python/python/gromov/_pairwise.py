@@ -117,6 +117,7 @@ def pairwise(
     prune: str | None = None,
     block: int = 64,
     full: Literal[False] = False,
+    max_memory: int | None = None,
 ) -> Array: ...
 @overload
 def pairwise(
@@ -138,6 +139,7 @@ def pairwise(
     prune: str | None = None,
     block: int = 64,
     full: Literal[True],
+    max_memory: int | None = None,
 ) -> PairwiseResult: ...
 def pairwise(
     clouds: Sequence[Any],
@@ -158,6 +160,7 @@ def pairwise(
     prune: str | None = None,
     block: int = 64,
     full: bool = False,
+    max_memory: int | None = None,
 ) -> Array | PairwiseResult:
     """The IGW distances of all pairs of a list of clouds, as a matrix for ``metric="precomputed"``.
 
@@ -203,6 +206,8 @@ def pairwise(
         Pairs of a block. No distance depends on it.
     full : bool
         Return a PairwiseResult: bounds, failures, masks and counts beside the matrix.
+    max_memory : int, optional
+        Refuse a call that needs more bytes than this; by default more than is free. See :func:`gromov.forecast`.
 
     Returns
     -------
@@ -258,6 +263,7 @@ def pairwise(
     keywords: dict[str, Any] = {
         "normalize": options.flag(normalize, "normalize"),
         "checkpoint": _path(checkpoint),
+        "max_memory": options.maybe_whole(max_memory, "max_memory", 0),
     }
     with reporter(progress, "pairs") as report:
         if executor is None:
