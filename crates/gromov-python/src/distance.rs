@@ -75,7 +75,7 @@ pub fn duration(option: &str, seconds: Option<f64>) -> PyResult<Option<Duration>
     match Duration::try_from_secs_f64(seconds) {
         Ok(limit) => Ok(Some(limit)),
         Err(_) => {
-            Err(GromovError::new_err(format!("{option}: {seconds} is not allowed; expected seconds >= 0")))
+            Err(GromovError::new_err(format!("{option}: {seconds:?} is not allowed; expected seconds >= 0")))
         }
     }
 }

@@ -13,7 +13,9 @@ mod gaussian;
 mod geodesic;
 mod memory;
 mod mobility;
+mod pairwise;
 mod program;
+mod samples;
 
 use pyo3::prelude::*;
 
@@ -30,5 +32,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     gaussian::register(module)?;
     geodesic::register(module)?;
     mobility::register(module)?;
+    pairwise::register(module)?;
+    samples::register(module)?;
     program::register(module)
 }

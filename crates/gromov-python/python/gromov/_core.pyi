@@ -1,7 +1,7 @@
 """The compiled part. Private: the public names are those of ``gromov``."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, final
 
 from ._arrays import Array
@@ -9,6 +9,8 @@ from ._arrays import Array
 __version__: str
 __all__ = [
     "Distance",
+    "PairwiseOptions",
+    "PairwiseRun",
     "Trajectory",
     "__version__",
     "available_memory",
@@ -26,8 +28,11 @@ __all__ = [
     "metric",
     "mobility",
     "mobility_inverse",
+    "pairwise",
     "program",
     "read",
+    "sample_of",
+    "solve_block",
     "write_frames_csv",
     "write_text",
     "write_trajectory",
@@ -78,6 +83,54 @@ def read(
 ) -> tuple[Array, Array]: ...
 def write_text(path: str | os.PathLike[str], text: str) -> None: ...
 def program(arguments: list[str]) -> int: ...
+
+_Clouds = Sequence[tuple[Array, Array | None] | str]
+
+@final
+class PairwiseOptions:
+    def __new__(
+        cls,
+        *,
+        method: str,
+        starts: int | None,
+        seed: int,
+        tol: float,
+        max_iter: int | None,
+        time_limit: float | None,
+        center: bool,
+        prune: int | None,
+        block: int,
+    ) -> PairwiseOptions: ...
+
+@final
+class PairwiseRun:
+    def __new__(
+        cls,
+        clouds: _Clouds,
+        options: PairwiseOptions,
+        *,
+        normalize: bool,
+        checkpoint: str | None,
+        max_memory: int | None,
+    ) -> PairwiseRun: ...
+    def next_blocks(self, most: int) -> list[bytes]: ...
+    def take(self, records: bytes) -> None: ...
+    def fail(self, block: bytes, reason: str) -> None: ...
+    def count(self) -> tuple[int, int]: ...
+    def finish(self) -> dict[str, Any]: ...
+
+def pairwise(
+    clouds: _Clouds,
+    options: PairwiseOptions,
+    *,
+    normalize: bool,
+    checkpoint: str | None,
+    threads: int | None,
+    progress: _Progress,
+    max_memory: int | None,
+) -> dict[str, Any]: ...
+def solve_block(block: bytes) -> bytes: ...
+def sample_of(name: str, n: int | None, d: int, seed: int) -> Array: ...
 
 # energies, flows, Gaussians
 

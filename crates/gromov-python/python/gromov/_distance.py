@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from . import _core
 from . import _options as options
-from ._arrays import Array, cloud, weights
+from ._arrays import Array, cloud, finite, weights
 from ._errors import checked
 from ._progress import Event, reporter
 from ._result import Result, seconds
@@ -111,7 +111,7 @@ class IgwResult(Result):
         >>> gromov.igw(x, y).transform([[1.0, 0.0]]).round(12) + 0.0
         array([[0., 1.]])
         """
-        return self._core.transform(cloud(new, "new"), options.flag(proper, "proper"))
+        return self._core.transform(finite(cloud(new, "new"), "new"), options.flag(proper, "proper"))
 
     def to_html(
         self, path: str | os.PathLike[str], title: str = "IGW distance", names: tuple[str, str] = ("x", "y")

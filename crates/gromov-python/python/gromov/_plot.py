@@ -218,9 +218,7 @@ def frames(points: Array, weights: Array, labels: Sequence[str], title: str = ""
     flat = [view(frame) for frame in points]
     window = _Window(flat)
     room = 0.6 + 0.25 * bool(title) + 0.2 * (view.dim > 2)
-    fig = _figure(
-        figsize=(1.9 * count + 0.4 + 3.0 * extra, max(window.height(1.75), 1.2 * bool(extra)) + room)
-    )
+    fig = _figure(figsize=(1.9 * count + 0.4 + 3.0 * extra, max(window.height(1.75), 1.2 * bool(extra)) + room))
     ratios = [1.0] * count + [1.6] * extra
     axs = fig.subplots(1, count + extra, width_ratios=ratios, squeeze=False)[0]
     # a particle keeps its colour
@@ -359,9 +357,7 @@ def matrix(
             for j in range(k):
                 bright = d[i, j] > low + 0.6 * (high - low)
                 text = f"{d[i, j]:.2g}"
-                ax.text(
-                    j, i, text, ha="center", va="center", fontsize=7, color="black" if bright else "white"
-                )
+                ax.text(j, i, text, ha="center", va="center", fontsize=7, color="black" if bright else "white")
     figure = cast("Figure", ax.figure)
     bar = figure.colorbar(image, ax=ax, fraction=0.046, pad=0.03)
     bar.ax.tick_params(labelsize=8)
