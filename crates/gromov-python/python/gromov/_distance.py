@@ -122,9 +122,9 @@ class IgwResult(Result):
     def plot(self, spectrum: bool = False, ax: Axes | None = None) -> Axes:
         """Both clouds in one frame, with the lines of the plan, by matplotlib; nothing is shown.
 
-        The cloud of the smaller dimension (else y) is turned into the space of the other by the map found. The width of a
-        line is the mass it moves (at most 300 lines, the heaviest), the area of a marker the weight of its point (at most
-        2,000 points of a cloud, evenly chosen). Above two dimensions the first two principal axes are drawn.
+        The cloud of the smaller dimension (else y) is turned into the space of the other by the map found. The width of
+        a line is the mass it moves (at most 300 lines, the heaviest), the area of a marker the weight of its point (at
+        most 2,000 points of a cloud, evenly chosen). Above two dimensions the first two principal axes are drawn.
 
         Parameters
         ----------
