@@ -74,7 +74,7 @@ def test_dimensions_and_names_of_columns():
     with pytest.raises(ValueError, match="feature names"):
         model.transform(pandas.DataFrame(x, columns=["b", "c"]))
     with pytest.raises(ValueError, match="3 features"):
-        model.transform(pandas.DataFrame(np.zeros((2, 3))))
+        gromov.IGWAligner().fit(x, y).transform(np.zeros((2, 3)))
 
 
 def test_habits_of_estimators():

@@ -79,7 +79,7 @@ def test_a_pool_of_threads():
 @pytest.mark.parametrize(
     "method", ["spawn", pytest.param("fork", marks=pytest.mark.skipif(os.name == "nt", reason="no fork"))]
 )
-@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:.*fork")
 def test_a_pool_of_processes(method):
     with ProcessPoolExecutor(2, mp_context=get_context(method)) as pool:
         assert gromov.pairwise(CLOUDS, executor=pool, block=4).tobytes() == EXPECTED.tobytes()
