@@ -42,8 +42,8 @@ fi
 python=$environment/bin/python
 "$python" -m pip uninstall --quiet --yes gromov 2>/dev/null || true
 "$python" -m pip install --quiet --disable-pip-version-check "$dist"/*.whl
-"$python" -m ruff check crates/gromov-python examples benches tests
-"$python" -m ruff format --check crates/gromov-python examples benches tests
+"$python" -m ruff check .
+"$python" -m ruff format --check .
 # from elsewhere, so that the installed package is what is looked at
 cd "$work"
 "$python" -m mypy --config-file "$root/pyproject.toml" -p gromov

@@ -287,9 +287,11 @@ def interrupted_after(seconds, work):
     """Sends SIGINT while the work runs."""
     timer = threading.Timer(seconds, lambda: os.kill(os.getpid(), signal.SIGINT))
     timer.start()
-    with pytest.raises(KeyboardInterrupt):
-        work()
-    timer.join()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            work()
+    finally:
+        timer.cancel()
 
 
 def test_ctrl_c_ends_flows():
@@ -298,9 +300,9 @@ def test_ctrl_c_ends_flows():
         return well(x, w)
 
     custom = Custom(slow, rotation_invariant=True)
-    interrupted_after(0.3, lambda: gromov.flow(X, custom, step=1e-4, steps=10**6))
+    interrupted_after(0.3, lambda: gromov.flow(X, custom, step=1e-4, steps=10**6, every=10**6))
     x = GEN.normal(size=(1500, 3))
-    interrupted_after(0.5, lambda: gromov.flow(x, Interaction(4, 2), step=1e-4, steps=10**6))
+    interrupted_after(0.5, lambda: gromov.flow(x, Interaction(4, 2), step=1e-4, steps=10**6, every=10**6))
     # one step of many seconds
     z = GEN.normal(size=(9000, 3))
     interrupted_after(0.5, lambda: gromov.flow(z, Interaction(4, 2), step=1e-2, steps=1))

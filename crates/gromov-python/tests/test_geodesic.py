@@ -284,7 +284,7 @@ X = [[2.0, 0.0], [0.0, 1.0]]
             "path: path.txt is not allowed; expected an ending of .npz, .csv",
         ),
         (lambda: gromov.exp(X, [[1.0, 2.0]]), r"v: expected shape \(2, 2\), that of x, got \(1, 2\)"),
-        (lambda: gromov.exp(X, [[1.0, 2.0], [0.0, math.inf]]), "v: entry row 1, column 1 is inf"),
+        (lambda: gromov.exp(X, [[1.0, 2.0], [0.0, math.inf]]), r"v: entry \(1, 1\) is inf"),
         (lambda: gromov.exp(X, X, t=math.nan), "t: nan is not allowed; expected a finite number"),
         (lambda: gromov.exp([[1.0, 1.0], [2.0, 2.0]], X), "second moment is singular"),
         (lambda: gromov.log(X, [[1.0, 2.0]]), r"y: expected shape \(2, 2\), that of x"),
