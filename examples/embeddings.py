@@ -2,8 +2,8 @@
 
     python examples/embeddings.py     writes embeddings.png
 
-700 blood cells (the PBMC data that scanpy ships): principal components against UMAP, as if no cell were known in both. The
-plan found is better, as IGW counts, than the true pairing, and matches labels better than chance only. Not shown: a
+700 blood cells (the PBMC data that scanpy ships): principal components against UMAP, as if no cell were known in both.
+The plan found is better, as IGW counts, than the true pairing, and matches labels better than chance only. Not shown: a
 recovery of cells or labels. Where the criterion prefers another plan, no solver can help.
 """
 

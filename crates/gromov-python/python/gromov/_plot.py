@@ -9,7 +9,7 @@ the picture says so.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from ._barycenter import Barycenter
     from ._distance import IgwResult
+    from ._trajectory import Trajectory
 
 MOST = 2000
 """Points drawn of a cloud."""
@@ -243,35 +244,22 @@ def _colors(place: Array) -> Any:
     return colormaps[_MAP](0.88 * place)
 
 
-class Run(Protocol):
-    """What is drawn of a flow."""
-
-    @property
-    def times(self) -> Array: ...
-    @property
-    def points(self) -> Array: ...
-    @property
-    def weights(self) -> Array: ...
-    @property
-    def energies(self) -> Array: ...
-    @property
-    def second_moments(self) -> Array: ...
-
-
-def trajectory(run: Run, frames: int = 5, title: str = "") -> Figure:
-    """Frames of a flow, evenly chosen in their order, beside its energy over time."""
+def trajectory(run: Trajectory, frames: int = 5, title: str = "") -> Figure:
+    """The picture of :meth:`gromov.Trajectory.plot`."""
     chosen = np.unique(np.linspace(0, len(run.times) - 1, frames).round().astype(int))
     labels = [f"t = {run.times[k]:.3g}" for k in chosen]
     fig = _frames(run.points[chosen], run.weights, labels, title, extra=1)
     ax = fig.axes[-1]
-    energies = np.asarray(run.energies, dtype=np.float64)
-    if np.isfinite(energies).any():
+    energies, moments = run.energies, run.second_moments
+    if energies is not None and np.isfinite(energies).any():
         ax.plot(run.times, energies, color=BLUE, linewidth=1.5)
         ax.plot(run.times[chosen], energies[chosen], "o", color=BLUE, markersize=3.5)
         ax.set_title("energy", fontsize=9)
     else:
-        # energies with an entropy have no value on particles
-        traces = np.trace(np.asarray(run.second_moments), axis1=1, axis2=2)
+        # energies with an entropy have no value on particles, and files may hold neither
+        if moments is None:
+            moments = np.einsum("kni,n,knj->kij", run.points, run.weights, run.points)
+        traces = np.trace(moments, axis1=1, axis2=2)
         ax.plot(run.times, traces, color=GREEN, linewidth=1.5)
         ax.set_title("trace of the second moment", fontsize=9)
     ax.set_xlabel("t", fontsize=8)
