@@ -22,8 +22,8 @@ from ._files import Cloud
 from ._progress import Event, reporter
 from ._result import Result, seconds
 
-_Given: TypeAlias = "tuple[Array, Array | None] | str"
-_Report: TypeAlias = "Callable[..., None] | None"
+_Given: TypeAlias = tuple[Array, Array | None] | str
+_Report: TypeAlias = Callable[..., None] | None
 
 # blocks under way for each worker
 _AHEAD = 4
