@@ -3,12 +3,12 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo fmt fmt-check lint test build hostile fuzz fuzz-long examples certified page doc bench long ci
+.PHONY: help setup demo fmt fmt-check lint test build hostile wheel python fuzz fuzz-long examples certified page doc bench long ci
 
 CARGO ?= cargo
 PYTHON ?= python3
 # seconds of fuzzing a target, executions of a target in long runs
-FUZZ_SECONDS ?= 60
+FUZZ_SECONDS ?= 30
 FUZZ_RUNS ?= 10000000
 VENV := .venv/bin/python
 EXAMPLES := $(basename $(notdir $(wildcard crates/gromov/examples/*.rs)))
@@ -41,7 +41,7 @@ build:
 hostile: build ## damaged, lying and huge files: what the program says to each, in 1 GiB
 	$(PYTHON) scripts/hostile.py check target/debug/gromov
 
-fuzz: ## FUZZ_SECONDS=60 of fuzzing each reader and the solvers, two at a time
+fuzz: ## FUZZ_SECONDS=30 of fuzzing each reader and the solvers, two at a time
 	@scripts/setup.sh fuzz
 	@fuzz/run.sh time $(FUZZ_SECONDS)
 
@@ -65,6 +65,12 @@ page: setup build ## the page of the small demonstration, tested in a browser
 	target/debug/gromov demo --quick --out target/page
 	GROMOV_PAGE=target/page/demo.html $(VENV) -m pytest -q -ra -p no:cacheprovider tests/page
 
+wheel: ## the source distribution and an optimised wheel of the Python package, in target/python/dist
+	PROFILE=wheel scripts/python.sh wheel
+
+python: setup ## the wheel, installed into a fresh environment: linters, types, tests, doctests, examples
+	scripts/python.sh test
+
 doc: ## the documentation of the library, warnings are errors
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked
 
@@ -73,9 +79,11 @@ bench: ## ratios that should hold on any machine, certified distances, the same 
 	$(CARGO) bench --locked -p gromov --bench ratios
 	$(CARGO) bench --locked -p gromov --bench certified
 	$(VENV) benches/peers.py
+	$(VENV) -m pip install --quiet .
+	$(VENV) benches/pairwise.py
 
 long: ## the long tests that are ignored otherwise, optimised
 	$(CARGO) test --release --workspace --tests --locked -- --ignored
 
-ci: setup fmt-check lint test hostile examples certified doc page fuzz ## everything a change must pass
+ci: setup fmt-check lint test hostile python examples certified doc page fuzz ## everything a change must pass
 	@echo "ci: passed"

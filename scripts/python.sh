@@ -28,7 +28,7 @@ fi
 "$work/build/bin/maturin" sdist --quiet --out "$dist" 2>/dev/null || "$work/build/bin/maturin" sdist --out "$dist"
 # crates of others are taken from the target folder; those of the project are in another folder, and built anew
 PATH="$work/build/bin:$PATH" CARGO_TARGET_DIR=$root/target "$work/build/bin/python" -m pip wheel --quiet \
-    --disable-pip-version-check --no-deps --no-build-isolation -C build-args="--profile $PROFILE" --wheel-dir "$dist" "$dist"/*.tar.gz
+    --disable-pip-version-check --no-deps --no-build-isolation --config-settings build-args="--profile $PROFILE" --wheel-dir "$dist" "$dist"/*.tar.gz
 ls "$dist"
 [ "${1:-}" = test ] || exit 0
 
@@ -42,14 +42,14 @@ fi
 python=$environment/bin/python
 "$python" -m pip uninstall --quiet --yes gromov 2>/dev/null || true
 "$python" -m pip install --quiet --disable-pip-version-check "$dist"/*.whl
-"$python" -m ruff check crates/gromov-python examples benches tests
-"$python" -m ruff format --check crates/gromov-python examples benches tests
+"$python" -m ruff check .
+"$python" -m ruff format --check .
 # from elsewhere, so that the installed package is what is looked at
 cd "$work"
 "$python" -m mypy --config-file "$root/pyproject.toml" -p gromov
 "$python" -m mypy.stubtest gromov --mypy-config-file "$root/pyproject.toml"
-"$python" -m pytest -c "$root/pyproject.toml" --rootdir "$root" "$root/$tests"
-"$python" -m pytest -c "$root/pyproject.toml" --rootdir "$root" --doctest-modules --pyargs gromov
+"$python" -m pytest -c "$root/$tests/pytest.ini" "$root/$tests"
+"$python" -m pytest -c "$root/$tests/pytest.ini" --doctest-modules --pyargs gromov
 mkdir -p examples
 for example in "$root"/examples/*.py; do
     case $example in *check_certificate.py) continue ;; esac

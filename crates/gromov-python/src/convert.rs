@@ -10,6 +10,10 @@ use crate::error::{GromovError, raise, renamed};
 
 /// Rows of numbers.
 pub type Rows<'py> = PyReadonlyArray2<'py, f64>;
+/// Numbers that go out.
+pub type Array1<'py> = Bound<'py, PyArray1<f64>>;
+/// Rows of numbers that go out.
+pub type Array2<'py> = Bound<'py, PyArray2<f64>>;
 /// Numbers.
 pub type Numbers<'py> = PyReadonlyArray1<'py, f64>;
 

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use gromov::igw::{Alternating, Auto, Global, Solution};
+use gromov::memory::Need;
 use gromov::solve::Observer;
 use gromov::{Error, Measure, report};
 use numpy::{PyArray1, PyArray2};
@@ -26,19 +27,44 @@ pub struct Distance {
     solution: Solution,
 }
 
-/// Which search.
-enum Search {
-    Local(Alternating),
-    Auto(Auto),
-    Global(Global),
+/// Which search, with its options.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Search {
+    pub method: String,
+    pub starts: Option<usize>,
+    pub seed: u64,
+    pub tol: f64,
+    pub max_iter: Option<usize>,
+    pub time_limit: Option<Duration>,
+    pub center: bool,
 }
 
 impl Search {
-    fn solve(&self, x: &Measure, y: &Measure, observer: &mut dyn Observer) -> gromov::Result<Solution> {
-        match self {
-            Search::Local(s) => s.solve(x, y, observer),
-            Search::Auto(s) => s.solve(x, y, observer),
-            Search::Global(s) => s.solve(x, y, observer),
+    fn local(&self) -> Alternating {
+        let Search { starts, seed, tol, time_limit, center, .. } = *self;
+        let mut local = Alternating { starts, seed, tol, time_limit, center, ..Alternating::default() };
+        if let Some(cap) = self.max_iter {
+            local.max_iter = cap;
+        }
+        local
+    }
+
+    /// What it takes in memory.
+    pub fn need(&self, x: &Measure, y: &Measure) -> Need {
+        self.local().need((x.len(), x.dim()), (y.len(), y.dim()))
+    }
+
+    pub fn solve(&self, x: &Measure, y: &Measure, observer: &mut dyn Observer) -> gromov::Result<Solution> {
+        let Search { starts, seed, tol, time_limit, center, .. } = *self;
+        let local = self.local();
+        match self.method.as_str() {
+            "local" => local.solve(x, y, observer),
+            "auto" => Auto { local }.solve(x, y, observer),
+            _ => {
+                let max_nodes = self.max_iter;
+                Global { tol, starts, seed, max_nodes, time_limit, center, ..Global::default() }
+                    .solve(x, y, observer)
+            }
         }
     }
 }
@@ -49,7 +75,7 @@ pub fn duration(option: &str, seconds: Option<f64>) -> PyResult<Option<Duration>
     match Duration::try_from_secs_f64(seconds) {
         Ok(limit) => Ok(Some(limit)),
         Err(_) => {
-            Err(GromovError::new_err(format!("{option}: {seconds} is not allowed; expected seconds >= 0")))
+            Err(GromovError::new_err(format!("{option}: {seconds:?} is not allowed; expected seconds >= 0")))
         }
     }
 }
@@ -78,25 +104,8 @@ fn igw(
     let x = cloud(&x, a.as_ref(), normalize, ("x", "a"))?;
     let y = cloud(&y, b.as_ref(), normalize, ("y", "b"))?;
     let time_limit = duration("time_limit", time_limit)?;
-    let mut local = Alternating { starts, seed, tol, time_limit, center, ..Alternating::default() };
-    if let Some(cap) = max_iter {
-        local.max_iter = cap;
-    }
-    let need = local.need((x.len(), x.dim()), (y.len(), y.dim()));
-    fits("igw", &need, max_memory, "take a sample of the points, or raise max_memory")?;
-    let search = match method {
-        "local" => Search::Local(local),
-        "auto" => Search::Auto(Auto { local }),
-        _ => Search::Global(Global {
-            tol,
-            starts,
-            seed,
-            max_nodes: max_iter,
-            time_limit,
-            center,
-            ..Global::default()
-        }),
-    };
+    let search = Search { method: method.into(), starts, seed, tol, max_iter, time_limit, center };
+    fits("igw", &search.need(&x, &y), max_memory, "take a sample of the points, or raise max_memory")?;
     enter(py, &Call { threads, progress }, move |caller| {
         let clock = Instant::now();
         let solution = search.solve(&x, &y, caller)?;

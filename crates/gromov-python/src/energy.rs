@@ -18,6 +18,7 @@ use crate::enter::{Call, Caller, enter};
 use crate::error::{GromovError, raise, renamed};
 
 /// One energy and its parameters.
+#[derive(Clone)]
 enum Kind {
     Quadratic { center: Option<Vec<f64>>, matrix: Option<Vec<f64>> },
     DoubleWell,
@@ -40,6 +41,7 @@ pub struct Target {
 }
 
 /// A sum of energies, as described.
+#[derive(Clone)]
 pub struct Terms(Vec<(f64, Kind)>);
 
 impl Terms {

@@ -33,6 +33,9 @@ pub struct Call {
     pub progress: Option<Py<PyAny>>,
 }
 
+/// On all cores, without progress.
+pub const QUICK: Call = Call { threads: None, progress: None };
+
 type Job = Box<dyn FnOnce(Python<'_>) + Send>;
 
 enum Message<T> {

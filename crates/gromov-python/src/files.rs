@@ -3,14 +3,10 @@
 use std::path::PathBuf;
 
 use gromov::io::{self, Limits, ReadOptions};
-use numpy::{PyArray1, PyArray2};
 use pyo3::prelude::*;
 
-use crate::convert::{array1, array2};
+use crate::convert::{Array1, Array2, array1, array2};
 use crate::error::raise;
-
-type Points<'py> = Bound<'py, PyArray2<f64>>;
-type Weights<'py> = Bound<'py, PyArray1<f64>>;
 
 /// Points and weights of a file.
 #[pyfunction]
@@ -21,7 +17,7 @@ fn read<'py>(
     normalize: bool,
     invert: bool,
     max_bytes: Option<u64>,
-) -> PyResult<(Points<'py>, Weights<'py>)> {
+) -> PyResult<(Array2<'py>, Array1<'py>)> {
     let mut limits = Limits::default();
     if let Some(bytes) = max_bytes {
         limits.bytes = bytes;

@@ -18,6 +18,7 @@ use crate::distance::duration;
 use crate::energy::{Target, Terms};
 use crate::enter::{Call, Caller, enter};
 use crate::error::{GromovError, raise, renamed};
+use crate::memory::fits;
 
 /// A flow without its frames, which Python holds, and what is drawn behind them.
 #[pyclass(frozen, module = "gromov._core", name = "Trajectory")]
@@ -127,7 +128,7 @@ impl Long {
 
 /// Runs a flow: the flow, its frames (k, n, d), and what is to be said of the run.
 #[pyfunction]
-#[pyo3(signature = (x, weights, terms, *, options, long, center, normalize, threads, callback, progress))]
+#[pyo3(signature = (x, weights, terms, *, options, long, center, normalize, threads, callback, progress, max_memory))]
 fn flow<'py>(
     py: Python<'py>,
     x: Rows<'py>,
@@ -140,12 +141,19 @@ fn flow<'py>(
     threads: Option<usize>,
     callback: Option<Py<PyAny>>,
     progress: Option<Py<PyAny>>,
+    max_memory: Option<u64>,
 ) -> PyResult<(Flown, Bound<'py, PyArray3<f64>>, Bound<'py, PyDict>)> {
     let mut rho = cloud(&x, weights.as_ref(), normalize, ("x", "weights"))?;
     if center {
         rho = rho.centred();
     }
     let (terms, options) = (Terms::new(terms)?, options.flow()?);
+    let need = options.need(
+        rho.len(),
+        rho.dim(),
+        &terms.clone().make(Some(rho.dim()), None, center).map_err(raise)?.0,
+    );
+    fits("flow", &need, max_memory, "keep fewer frames (every), take a sample, or raise max_memory")?;
     let texts: io::Texts = vec![(ENERGY.into(), terms.text()), (CENTER.into(), center.to_string())];
     let (after, from) = (duration("checkpoint_seconds", long.seconds)?, long.check(&texts)?);
     let (every, path, callback) = (long.every, long.checkpoint, callback.map(Arc::new));

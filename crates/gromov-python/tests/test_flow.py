@@ -287,9 +287,11 @@ def interrupted_after(seconds, work):
     """Sends SIGINT while the work runs."""
     timer = threading.Timer(seconds, lambda: os.kill(os.getpid(), signal.SIGINT))
     timer.start()
-    with pytest.raises(KeyboardInterrupt):
-        work()
-    timer.join()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            work()
+    finally:
+        timer.cancel()
 
 
 def test_ctrl_c_ends_flows():
@@ -298,9 +300,9 @@ def test_ctrl_c_ends_flows():
         return well(x, w)
 
     custom = Custom(slow, rotation_invariant=True)
-    interrupted_after(0.3, lambda: gromov.flow(X, custom, step=1e-4, steps=10**6))
+    interrupted_after(0.3, lambda: gromov.flow(X, custom, step=1e-4, steps=10**6, every=10**6))
     x = GEN.normal(size=(1500, 3))
-    interrupted_after(0.5, lambda: gromov.flow(x, Interaction(4, 2), step=1e-4, steps=10**6))
+    interrupted_after(0.5, lambda: gromov.flow(x, Interaction(4, 2), step=1e-4, steps=10**6, every=10**6))
     # one step of many seconds
     z = GEN.normal(size=(9000, 3))
     interrupted_after(0.5, lambda: gromov.flow(z, Interaction(4, 2), step=1e-2, steps=1))
@@ -477,6 +479,19 @@ def test_files_of_the_command_line_are_trajectories(tmp_path):
     for name in names:
         assert back.diagnostics[name] == said[name] == run.diagnostics[name], name
     assert back.diagnostics["first_turn"]["angle"] == said["first_turn"]["angle"]
+
+
+def test_pages_are_those_of_the_command_line(tmp_path):
+    np.save(tmp_path / "x.npy", X)
+    np.save(tmp_path / "y.npy", Y)
+    for name, energy in [("igw", Igw(Y)), ("wasserstein", Wasserstein(Y))]:
+        page = tmp_path / f"{name}.html"
+        spec = f"{name}:target={tmp_path / 'y.npy'}"
+        done = program("flow", tmp_path / "x.npy", "--energy", spec, "--steps", 2, "--step", "0.01", "--report", page)
+        assert done.returncode == 0, done.stderr
+        run = gromov.flow(X, energy, steps=2, step=0.01)
+        run.to_html(tmp_path / "own.html", title=f"Flow of {tmp_path / 'x.npy'}")
+        assert (tmp_path / "own.html").read_bytes() == page.read_bytes()
 
 
 def test_other_files_are_refused(tmp_path):

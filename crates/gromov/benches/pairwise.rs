@@ -83,8 +83,11 @@ fn cloud(s: &mut Source, n: usize) -> Result<Measure> {
     Ok(Measure::uniform(points.collect(), 2)?.centred())
 }
 
+/// Two clouds and their value.
+type Pair = (usize, usize, f64);
+
 /// Squared distances of some pairs by ten separate random starts each, and pairs a second in one thread.
-fn plain(clouds: &[Cloud]) -> Result<(Vec<(usize, usize, f64)>, f64)> {
+fn plain(clouds: &[Cloud]) -> Result<(Vec<Pair>, f64)> {
     let clock = Instant::now();
     let mut out = Vec::new();
     let mut s = Source::new(2, 0);

@@ -17,15 +17,15 @@ _SHAPES = {0: "a number", 1: "(n,)", 2: "(n, d)", 3: "(k, n, d)"}
 
 def cloud(value: Any, name: str) -> Array:
     """Rows of numbers (n, d), at least one of each."""
-    if type(value) is np.ndarray and value.dtype is _F64 and value.ndim == 2 and value.flags.c_contiguous:
+    if type(value) is np.ndarray and value.dtype is _F64 and value.ndim == 2 and _direct(value):
         out = value
     else:
         out = _floats(value, name, 2)
+    if out.size == 0:
+        raise GromovError(f"{name}: has no points, its shape is {out.shape}")
     if out.ndim != 2:
         hint = f"; for points on the line give {name}[:, None]" if out.ndim == 1 else ""
         raise GromovError(f"{name}: expected shape (n, d), got {out.shape}{hint}")
-    if out.shape[0] == 0 or out.shape[1] == 0:
-        raise GromovError(f"{name}: has no points, its shape is {out.shape}")
     return out
 
 
@@ -34,7 +34,17 @@ def field(value: Any, name: str, like: Array, of: str) -> Array:
     out = _floats(value, name, 2)
     if out.shape != like.shape:
         raise GromovError(f"{name}: expected shape {like.shape}, that of {of}, got {out.shape}")
-    return out
+    return finite(out, name)
+
+
+def finite(array: Array, name: str) -> Array:
+    """The same rows, none of whose entries is infinite or not a number."""
+    good = np.isfinite(array)
+    if not good.all():
+        row, column = (int(k) for k in np.argwhere(~good)[0])
+        value = "NaN" if np.isnan(array[row, column]) else str(float(array[row, column]))
+        raise GromovError(f"{name}: entry ({row}, {column}) is {value}; every entry must be a finite number")
+    return array
 
 
 def weights(value: Any, name: str, n: int) -> Array | None:
@@ -71,17 +81,28 @@ def _floats(value: Any, name: str, ndim: int) -> Array:
         value = value.data
     raw = _numpy(value, name)
     if raw.dtype.kind in "fiub":
-        return np.ascontiguousarray(raw, dtype=np.float64)
+        return _plain(raw)
     if raw.dtype.kind != "O":
         raise GromovError(f"{name}: expected real numbers, got dtype {raw.dtype}")
     text = next((v for v in raw.flat if isinstance(v, (str, bytes))), None)
     if text is not None:
         raise GromovError(f"{name}: expected real numbers, got {text!r:.40}")
     try:
-        return np.ascontiguousarray(raw.astype(np.float64))
+        return _plain(raw.astype(np.float64))
     except (TypeError, ValueError) as error:
         expected = f"an array of shape {_SHAPES[ndim]}"
         raise GromovError(f"{name}: expected {expected}, got {type(value).__name__}: {error}") from None
+
+
+def _direct(array: npt.NDArray[Any]) -> bool:
+    """Can the core read it as it stands?"""
+    return array.flags.c_contiguous and array.flags.aligned
+
+
+def _plain(raw: npt.NDArray[Any]) -> Array:
+    """float64 in C order, aligned; a copy only where it has to be."""
+    out = np.asarray(raw, dtype=np.float64, order="C")
+    return out if _direct(out) else out.copy()
 
 
 def _numpy(value: Any, name: str) -> npt.NDArray[Any]:

@@ -14,13 +14,14 @@ import numpy.typing as npt
 
 from . import _core
 from . import _options as options
-from ._arrays import Array, cloud, weights
+from ._arrays import Array, cloud, finite, weights
 from ._errors import checked
 from ._progress import Event, reporter
 from ._result import Result, seconds
 from ._svg import panels
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from scipy.sparse import coo_array
 
 
@@ -110,13 +111,36 @@ class IgwResult(Result):
         >>> gromov.igw(x, y).transform([[1.0, 0.0]]).round(12) + 0.0
         array([[0., 1.]])
         """
-        return self._core.transform(cloud(new, "new"), options.flag(proper, "proper"))
+        return self._core.transform(finite(cloud(new, "new"), "new"), options.flag(proper, "proper"))
 
     def to_html(
         self, path: str | os.PathLike[str], title: str = "IGW distance", names: tuple[str, str] = ("x", "y")
     ) -> None:
         """Writes the page of ``gromov distance --report``: one file, which opens without a network."""
         _core.write_text(path, self._core.page(title, names))
+
+    def plot(self, spectrum: bool = False, ax: Axes | None = None) -> Axes:
+        """Both clouds in one frame, with the lines of the plan, by matplotlib; nothing is shown.
+
+        The cloud of the smaller dimension (else y) is turned into the space of the other by the map found. The width of
+        a line is the mass it moves (at most 300 lines, the heaviest), the area of a marker the weight of its point (at
+        most 2,000 points of a cloud, evenly chosen). Above two dimensions the first two principal axes are drawn.
+
+        Parameters
+        ----------
+        spectrum : bool
+            Draw the eigenvalues of both second moments instead, whose differences are the lower bound.
+        ax : matplotlib Axes, optional
+            Drawn there, else in a new figure.
+
+        Returns
+        -------
+        matplotlib Axes
+            ``.figure.savefig(path)`` writes it.
+        """
+        from . import _plot
+
+        return _plot.distance(self, options.flag(spectrum, "spectrum"), ax)
 
     def _line(self) -> list[tuple[str, str]]:
         gap = "certified" if self.certified else f"{100.0 * self.gap:.2g} %"
@@ -133,7 +157,7 @@ class IgwResult(Result):
         (x, a), (y, b) = self._core.clouds()
         if x.shape[1] == y.shape[1]:
             x = self.transform(x)
-            return panels([(x, a, "x, turned"), (y, b, "y")], one_scale=True)
+            return panels([(x, a, "x, turned"), (y, b, "y")], one_scale=True, one_frame=True)
         return panels([(x, a, "x"), (y, b, "y")])
 
 

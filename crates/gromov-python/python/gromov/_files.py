@@ -79,7 +79,7 @@ def read(
     array([3., 4.])
     """
     try:
-        name = os.fspath(path)
+        name = os.fsdecode(path)
     except TypeError:
         raise GromovError(f"path: expected the name of a file, got {path!r:.60}") from None
     limit = options.maybe_whole(max_bytes, "max_bytes")

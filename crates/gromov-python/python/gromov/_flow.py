@@ -69,6 +69,7 @@ def flow(
     normalize: bool = False,
     progress: bool | Callable[[Event], object] = False,
     check: bool = True,
+    max_memory: int | None = None,
 ) -> Trajectory:
     """The gradient flow of an energy F on a weighted cloud, in the IGW or in the W2 geometry.
 
@@ -139,6 +140,8 @@ def flow(
         True shows a line (tqdm where installed); a function is called with an :class:`gromov.Event`.
     check : bool
         Raise ConvergenceError where the status is no success; False returns the trajectory all the same.
+    max_memory : int, optional
+        Refuse a call that needs more bytes than this; by default more than is free. See :func:`gromov.forecast`.
 
     Returns
     -------
@@ -211,7 +214,14 @@ def flow(
         "callback": _heard(callback),
     }
     with reporter(progress, "steps") as function:
-        core, frames, about = _core.flow(points, masses, terms, progress=function, **keywords)
+        core, frames, about = _core.flow(
+            points,
+            masses,
+            terms,
+            max_memory=options.maybe_whole(max_memory, "max_memory", 0),
+            progress=function,
+            **keywords,
+        )
     given = {"interface": "python", "energy": [repr(energy)], **chosen}
     del given["seed"]
     given.update(center=keywords["center"], normalize=keywords["normalize"])

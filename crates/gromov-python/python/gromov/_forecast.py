@@ -33,7 +33,7 @@ class Forecast(Result):
 
 
 def forecast(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Forecast:
-    """What a call of :func:`igw`, :func:`flow`, :func:`geodesic`, :func:`barycenter` or :func:`pairwise` takes in memory.
+    """What a call of igw, flow, geodesic, barycenter or pairwise will take in memory, before it is made.
 
     Parameters
     ----------

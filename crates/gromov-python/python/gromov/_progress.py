@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
 from ._errors import GromovError
@@ -52,11 +52,11 @@ class _Line:
         self.unit = unit
         self.bar: Any = None
         self.last = 0.0
-        try:
+        self.tqdm: Any = None
+        with suppress(ImportError):
             from tqdm.auto import tqdm
-        except ImportError:
-            tqdm = None
-        self.tqdm = tqdm
+
+            self.tqdm = tqdm
         self.terminal = sys.stderr is not None and sys.stderr.isatty()
 
     def __call__(self, done: int, total: int | None, at: float, value: float, lower: float) -> None:

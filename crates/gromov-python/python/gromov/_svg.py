@@ -13,22 +13,35 @@ _SIZE = 150
 _MOST = 400
 
 
-def planar(points: Array, weights: Array) -> Array:
-    """The first two principal axes of a cloud, about its mean; a line gets a second coordinate of zero."""
-    centred = points - weights @ points
-    if centred.shape[1] == 1:
-        return np.hstack([centred, np.zeros_like(centred)])
-    if centred.shape[1] == 2:
-        return centred
+def axes(points: Array, weights: Array) -> tuple[Array, Array]:
+    """The mean of a cloud, (d,), and its first two principal axes, (d, 2): those of the plane for d = 2, and
+    a second axis of zero on the line."""
+    mean = weights @ points
+    d = points.shape[1]
+    if d <= 2:
+        return mean, np.eye(d, 2)
+    centred = points - mean
     scale = float(np.abs(centred).max()) or 1.0
     _, vectors = np.linalg.eigh((centred / scale * weights[:, None]).T @ (centred / scale))
-    axes: Array = centred @ vectors[:, :-3:-1]
-    return axes
+    return mean, vectors[:, :-3:-1]
 
 
-def panels(clouds: Sequence[tuple[Array, Array, str]], one_scale: bool = False) -> str:
-    """Clouds (points, weights, label) side by side, at most 400 points of each; ``one_scale``: on one scale."""
-    flat = [(planar(p, w), w, label) for p, w, label in clouds]
+def planar(points: Array, weights: Array) -> Array:
+    """A cloud about its mean along its first two principal axes."""
+    mean, plane = axes(points, weights)
+    return (points - mean) @ plane
+
+
+def panels(clouds: Sequence[tuple[Array, Array, str]], one_scale: bool = False, one_frame: bool = False) -> str:
+    """Clouds (points, weights, label) side by side, at most 400 points of each.
+
+    ``one_scale``: on one scale; ``one_frame``: all about the mean and along the axes of the first.
+    """
+    if one_frame:
+        mean, plane = axes(*clouds[0][:2])
+        flat = [((p - mean) @ plane, w, label) for p, w, label in clouds]
+    else:
+        flat = [(planar(p, w), w, label) for p, w, label in clouds]
     reach = [float(np.abs(p).max()) or 1.0 for p, _, _ in flat]
     if one_scale:
         reach = [max(reach)] * len(flat)

@@ -7,7 +7,7 @@ import os
 import zipfile
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
-from typing import Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,9 @@ from ._errors import GromovError
 from ._files import Cloud
 from ._result import Result, seconds
 from ._svg import panels
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _Core: TypeAlias = _core.Trajectory
 
@@ -197,11 +200,27 @@ class Trajectory(Result):
         core = self._whole("to_html", "all that the page shows")
         _core.write_text(path, core.page(title, np.ascontiguousarray(self.points)))
 
-    def plot(self, *args: Any, **keywords: Any) -> Any:
-        """Draws the flow with matplotlib."""
-        from . import _plot  # type: ignore[attr-defined, unused-ignore]
+    def plot(self, frames: int = 5, title: str = "") -> Figure:
+        """Frames, evenly chosen in their order, beside the energy over time, by matplotlib; nothing is shown.
 
-        return _plot.trajectory(self, *args, **keywords)
+        Clouds above two dimensions are drawn along their first two principal axes, at most 2,000 points of each, evenly
+        chosen. Where particles have no energy (an entropy) it is the trace of the second moment.
+
+        Parameters
+        ----------
+        frames : int
+            Frames to draw.
+        title : str
+            A title above all.
+
+        Raises
+        ------
+        GromovError
+            matplotlib is missing: ``pip install gromov[plot]``.
+        """
+        from . import _plot
+
+        return _plot.trajectory(self, options.whole(frames, "frames"), title)
 
     def _whole(self, method: str, what: str) -> _Core:
         if self._core is None:

@@ -87,6 +87,8 @@ struct Task {
 
 /// A block, and a record if the pair was not ended.
 type Answer = (usize, Option<Record>);
+/// Solves a pair in this thread.
+type Own<'a> = dyn Fn(&Task) -> Option<Record> + 'a;
 
 /// Pairs to be solved.
 #[derive(Default)]
@@ -179,7 +181,7 @@ impl Run<'_, '_> {
         &mut self,
         queue: &Queue,
         most: usize,
-        own: Option<&dyn Fn(&Task) -> Option<Record>>,
+        own: Option<&Own<'_>>,
         flag: &AtomicBool,
         receive: &Receiver<Answer>,
         observer: &mut dyn Observer,
