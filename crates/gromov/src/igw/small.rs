@@ -54,14 +54,15 @@ pub(super) fn solve(
     let mut stopped = None;
     while !state.done() && stopped.is_none() {
         state.start()?;
-        stopped = state.stop.requested();
+        stopped = state.cut.or(state.stop.requested());
         let event = Event::new(state.tried, Some(starts), 0.0, f64::NAN);
         if observer.event(&event).is_break() {
             stopped = stopped.or(Some(Status::Interrupted));
         }
     }
-    let unfinished = !state.done();
-    state.finish(stopped.filter(|_| unfinished))
+    // nothing was left to do, and nothing was cut short
+    let finished = state.done() && state.cut.is_none();
+    state.finish(stopped.filter(|_| !finished))
 }
 
 /// The plans of two clouds found so far.
@@ -173,6 +174,8 @@ struct State<'a> {
     tried: usize,
     continued: usize,
     stop: Stop,
+    /// Why a walk was ended before its end, if one was.
+    cut: Option<Status>,
 }
 
 impl<'a> State<'a> {
@@ -197,6 +200,7 @@ impl<'a> State<'a> {
             tried: 0,
             continued: 0,
             stop,
+            cut: None,
             pair,
         })
     }
@@ -229,6 +233,7 @@ impl<'a> State<'a> {
         let end = cells.climb(a, ROUNDS_OF_CELLS, self.options.max_iter, &self.stop);
         let at = end.seen.unwrap_or(self.sketches.len());
         cells.remember(&end.prints, at);
+        self.note(end.status);
         match self.sketches.get_mut(at) {
             Some(sketch) => sketch.hits += 1,
             None => {
@@ -263,6 +268,7 @@ impl<'a> State<'a> {
         }
         self.continued += 1;
         let end = self.plans.climb(a, rounds, self.options.max_iter, &self.stop);
+        self.note(end.status);
         let number = end.seen.unwrap_or_else(|| self.optima.number(&end.moment, end.norm));
         (0..starts).for_each(|_| self.optima.count(number, &[]));
         self.plans.remember(&end.prints, number);
@@ -275,6 +281,13 @@ impl<'a> State<'a> {
             self.best = Some(end);
         }
         Ok(())
+    }
+
+    /// A walk that was told to stop makes the whole search one that was.
+    fn note(&mut self, status: Status) {
+        if matches!(status, Status::TimeCap | Status::Interrupted) {
+            self.cut.get_or_insert(status);
+        }
     }
 
     fn aligned(&self, end: &End) -> Result<(Plan, align::Aligned)> {
@@ -292,7 +305,7 @@ impl<'a> State<'a> {
             aligned,
             plan,
             lower: self.lower,
-            status: if self.certified { Status::Converged } else { stopped.unwrap_or(best.status) },
+            status: stopped.unwrap_or(if self.certified { Status::Converged } else { best.status }),
             method: Method::Local,
             iterations: self.plans.iterations + self.cells.as_ref().map_or(0, |cells| cells.iterations),
             starts: self.tried,
@@ -386,6 +399,24 @@ mod tests {
         }
         println!("{better} better, {worse} worse of 30");
         assert!(worse <= better, "{better} better, {worse} worse");
+    }
+
+    /// Whenever time runs out, a search that does not say so has done all of its work.
+    #[test]
+    fn a_search_that_was_cut_short_says_so() {
+        let mut s = Source::new(55, 0);
+        let (mu, nu) = (cloud(&mut s, 50, 2, false), cloud(&mut s, 40, 2, true));
+        for starts in [2, 16, 64] {
+            let whole = solve(&search(starts), &mu, &nu, &mut ()).unwrap();
+            let bits = |sol: &Solution| (sol.squared.to_bits(), sol.starts, sol.continued, sol.hits);
+            for k in 0..200 {
+                let limit = Some(std::time::Duration::from_micros(k * k / 8));
+                let sol =
+                    solve(&Alternating { time_limit: limit, ..search(starts) }, &mu, &nu, &mut ()).unwrap();
+                assert!(sol.status == Status::TimeCap || bits(&sol) == bits(&whole), "{starts} starts, {k}");
+                assert!(sol.status == Status::TimeCap || sol.status == whole.status);
+            }
+        }
     }
 
     #[test]
