@@ -49,5 +49,5 @@ fn a_run_above_the_limit_is_refused_with_numbers() {
             "{text}"
         );
     }
-    assert_eq!(folder.line(&format!("{} --max-memory 100000000", RUNS[1].1)).code, Some(0));
+    assert_eq!(folder.line(&format!("{} --max-memory 100000000", RUNS[0].1)).code, Some(0));
 }
