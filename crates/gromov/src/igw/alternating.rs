@@ -287,6 +287,7 @@ impl<'a> State<'a> {
             method: Method::Local,
             iterations: self.iterations,
             starts: self.tried,
+            continued: self.tried,
             hits,
             alternatives,
             nodes: 0,

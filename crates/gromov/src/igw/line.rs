@@ -50,6 +50,7 @@ pub fn solve(mu: &Measure, nu: &Measure, center: bool, tol: f64) -> Result<Solut
             method: Method::Line,
             iterations: 2,
             starts: 2,
+            continued: 2,
             hits,
             alternatives,
             nodes: 0,

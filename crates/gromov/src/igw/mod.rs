@@ -120,6 +120,9 @@ pub struct Solution {
     pub nodes: usize,
     /// Starts tried (fewer than asked for when the value is certified before).
     pub starts: usize,
+    /// Alternations that went on with the clouds themselves: as many as starts, but for small clouds in
+    /// [`crate::pairwise`], where only the best and distinct optima of coarse clouds are taken further.
+    pub continued: usize,
     /// Starts that reached the best value (equal within 1e-9).
     pub hits: usize,
     /// Distinct other local optima within 5 % of the best, best first, at most 64.
@@ -275,8 +278,19 @@ impl Pair {
 
     /// Puts a solution together from what a solver found, scaling back.
     pub(crate) fn solution(&self, found: Found, tol: f64) -> Result<Solution> {
-        let Found { plan, aligned, lower, status, method, iterations, starts, hits, alternatives, .. } =
-            found;
+        let Found {
+            plan,
+            aligned,
+            lower,
+            status,
+            method,
+            iterations,
+            starts,
+            continued,
+            hits,
+            alternatives,
+            ..
+        } = found;
         let (gap, certified) = self.verdict(aligned.squared, lower, tol);
         let (two, four) = (|v: f64| v * self.unit * self.unit, |v: f64| self.scaled(v));
         Ok(Solution {
@@ -290,6 +304,7 @@ impl Pair {
             method,
             iterations,
             starts,
+            continued,
             hits,
             alternatives: alternatives
                 .into_iter()
@@ -322,6 +337,7 @@ pub(crate) struct Found {
     pub(crate) method: Method,
     pub(crate) iterations: usize,
     pub(crate) starts: usize,
+    pub(crate) continued: usize,
     pub(crate) hits: usize,
     pub(crate) alternatives: Vec<Alternative>,
     pub(crate) nodes: usize,

@@ -1,9 +1,15 @@
 //! The alternation of [`super::alternating`] for one pair of small clouds in one thread.
 //!
-//! One transport engine serves all starts ([`Support`]), each plan begins from the basis of the nearest direction solved
-//! for, and each start ends at a plan from which an earlier one went on to an optimum. Starts off the principal axes
-//! alternate first on 16 cells of each cloud, where a plan costs a few microseconds, and go on with the clouds only
-//! from an optimum of cells that no start has had before. The other rules, and the numbering of starts, are those there.
+//! A start is a walk in the simplex method ([`Walk`]): it costs about as much as one transport problem. Starts along the
+//! principal axes come first and are solved for on the clouds. The Gaussian ones walk on 8 cells of each cloud, where a
+//! walk takes a few microseconds, and the best of the optima found there, four or a sixth of the number of these starts
+//! and not close to each other, go on with the clouds. Last come the starts near the best optima of the clouds. Walks on
+//! from optima take one round of pivots towards their direction and follow the cross moment from there: it serves as
+//! well as the best plan in that direction, and is half the work.
+//!
+//! A walk begins at the plan of the nearest direction solved for, and ends at a plan from which an earlier one went on to
+//! an optimum. [`super::Solution::continued`] counts the walks on the clouds. Each of these ends at a fixed point of the
+//! alternation: the value is that of a local optimum of the clouds.
 
 use std::collections::HashMap;
 
@@ -14,12 +20,23 @@ use super::{Found, Method, Pair, Solution, align};
 use crate::error::{Error, Result};
 use crate::linalg;
 use crate::measure::Measure;
-use crate::ot::cells;
-use crate::ot::support::{Basis, Support};
+use crate::ot::support::Support;
+use crate::ot::walk::{Place, Walk};
+use crate::ot::{Plan, cells};
 use crate::solve::{Event, Observer, Status, Stop};
 
-/// Cells on which starts alternate first, where both clouds have more than twice as many points.
-const CELLS: usize = 16;
+/// Cells on which starts walk first, where both clouds have more than twice as many points.
+const CELLS: usize = 8;
+/// Optima of cells from which a search goes on with the clouds: at least so many, one for so many starts that are not near
+/// optima, and so far apart, |A − B|.
+const LEAST: usize = 4;
+const PART: usize = 6;
+const APART: f64 = 0.05;
+/// Rounds of pivots towards a start on the cells, and towards one that goes on from an optimum.
+const ROUNDS_OF_CELLS: usize = 2;
+const ROUNDS: usize = 1;
+/// From the second sixteen on, two of so many starts are near optima.
+const NEAR_EACH: usize = 8;
 /// A bound that the value meets to this part of |Σ_x|² + |Σ_y|² is looked at without cancellation.
 const CLOSE: f64 = 1e-7;
 
@@ -33,9 +50,9 @@ pub(super) fn solve(
     let pair = Pair::new(mu, nu, options.center);
     let starts = options.plan_of_starts(mu.len(), nu.len()).0;
     let stop = Stop::after(options.time_limit).or_flag(observer.flag());
-    let mut state = State::new(options, &pair, stop)?;
+    let mut state = State::new(options, &pair, starts, stop)?;
     let mut stopped = None;
-    while state.tried < starts && !state.certified && stopped.is_none() {
+    while !state.done() && stopped.is_none() {
         state.start()?;
         stopped = state.stop.requested();
         let event = Event::new(state.tried, Some(starts), 0.0, f64::NAN);
@@ -43,24 +60,16 @@ pub(super) fn solve(
             stopped = stopped.or(Some(Status::Interrupted));
         }
     }
-    let unfinished = state.tried < starts && !state.certified;
+    let unfinished = !state.done();
     state.finish(stopped.filter(|_| unfinished))
-}
-
-/// A plan, as far as the search needs it.
-struct Vertex {
-    cross_moment: Vec<f64>,
-    norm: f64,
-    basis: Basis,
-    status: Status,
 }
 
 /// The plans of two clouds found so far.
 struct Plans {
-    support: Support,
-    /// Directions solved for, one after the other, and their bases.
+    walk: Walk,
+    /// Directions solved for and those of optima, one after the other, and their plans.
     directions: Vec<f64>,
-    bases: Vec<Basis>,
+    places: Vec<Place>,
     /// Optima to which plans lead, by their prints.
     passed: HashMap<u64, usize>,
     iterations: usize,
@@ -68,85 +77,82 @@ struct Plans {
 
 /// How a start ended.
 struct End {
-    vertex: Vertex,
+    moment: Vec<f64>,
+    norm: f64,
+    place: Option<Place>,
+    status: Status,
     /// Number of the optimum to which another start came from here.
     seen: Option<usize>,
     prints: Vec<u64>,
+}
+
+impl End {
+    fn direction(&self) -> Option<Vec<f64>> {
+        (self.norm > 0.0).then(|| self.moment.iter().map(|m| m / self.norm).collect())
+    }
 }
 
 impl Plans {
     fn new(x: &Measure, y: &Measure) -> Result<Self> {
         let support = Support::new(x.points(), x.dim(), x.weights(), y.points(), y.dim(), y.weights())?;
         Ok(Plans {
-            support,
+            walk: Walk::new(support),
             directions: Vec::new(),
-            bases: Vec::new(),
+            places: Vec::new(),
             passed: HashMap::new(),
             iterations: 0,
         })
     }
 
-    /// The best plan in a direction, started from the basis given or from that of the nearest direction.
-    fn vertex(&mut self, a: &[f64], basis: Option<&Basis>, stop: &Stop) -> Vertex {
-        let basis = basis.or_else(|| {
-            let near = self.directions.chunks_exact(a.len()).map(|b| linalg::dot(a, b)).enumerate();
-            let nearest = near
-                .fold((0, f64::NEG_INFINITY), |best, (k, dot)| if dot > best.1 { (k, dot) } else { best });
-            self.bases.get(nearest.0)
-        });
-        let solved = self.support.solve(a, basis, stop);
+    /// Takes `rounds` towards the best plan in the direction A, from the plan of the nearest direction, and walks on until
+    /// |M| stays the same or a plan is met that was passed before.
+    fn climb(&mut self, a: &[f64], rounds: usize, max_iter: usize, stop: &Stop) -> End {
+        let near = self.directions.chunks_exact(a.len()).map(|b| linalg::dot(a, b)).enumerate();
+        let nearest =
+            near.fold((0, f64::NEG_INFINITY), |best, (k, dot)| if dot > best.1 { (k, dot) } else { best });
+        let first = self.walk.go(a, self.places.get(nearest.0), rounds, stop);
+        let mut status = first.unwrap_or(Status::Converged);
         self.iterations += 1;
-        let norm = linalg::norm(&solved.cross_moment);
-        Vertex { cross_moment: solved.cross_moment, norm, basis: solved.basis, status: solved.status }
+        let (mut prints, mut seen) = (Vec::new(), None);
+        if status == Status::Converged {
+            if first.is_some() {
+                self.keep(a);
+            }
+            let passed = &self.passed;
+            let walked =
+                self.walk.climb(max_iter - 1, |print| passed.get(&print).copied(), &mut prints, stop);
+            (status, seen) = (walked.status, walked.known);
+            self.iterations += walked.turns;
+        }
+        if status != Status::Converged {
+            prints.clear();
+        }
+        let (moment, norm, place) = (self.walk.moment().to_vec(), self.walk.norm(), self.walk.place());
+        let end = End { moment, norm, place, status, seen, prints };
+        if let Some(a) = end.direction().filter(|_| seen.is_none() && status == Status::Converged) {
+            self.keep(&a);
+        }
+        end
     }
 
-    /// Alternates from A until |M| stays the same or a plan is met that was passed before.
-    fn climb(&mut self, a: Vec<f64>, max_iter: usize, stop: &Stop) -> End {
-        let mut a = a;
-        let mut prints = Vec::new();
-        let mut last: Option<Vertex> = None;
-        for iteration in 1.. {
-            let vertex = self.vertex(&a, last.as_ref().map(|l| &l.basis), stop);
-            if vertex.status == Status::Converged {
-                let print = vertex.basis.print();
-                prints.push(print);
-                if let Some(&number) = self.passed.get(&print) {
-                    return End { vertex, seen: Some(number), prints };
-                }
-                if iteration == 1 {
-                    self.directions.extend_from_slice(&a);
-                    self.bases.push(vertex.basis.clone());
-                }
-            }
-            let before = last.as_ref().map_or(f64::NEG_INFINITY, |l| l.norm);
-            let fixed = vertex.norm <= before * (1.0 + 4.0 * f64::EPSILON) || vertex.norm == 0.0;
-            let status = match (vertex.status, stop.requested()) {
-                (Status::Converged, _) if fixed => Some(Status::Converged),
-                (Status::Converged, Some(status)) => Some(status),
-                (Status::Converged, None) => (iteration == max_iter).then_some(Status::IterationCap),
-                (status, _) => Some(status),
-            };
-            // the better of the last two: equal up to rounding
-            let vertex = match last.take() {
-                Some(l) if vertex.norm <= before => l,
-                _ => vertex,
-            };
-            if let Some(status) = status {
-                if status != Status::Converged {
-                    prints.clear();
-                }
-                return End { vertex: Vertex { status, ..vertex }, seen: None, prints };
-            }
-            a = vertex.cross_moment.iter().map(|m| m / vertex.norm).collect();
-            last = Some(vertex);
-        }
-        unreachable!("max_iter is at least 1")
+    /// Keeps the plan there is for starts in directions near `a`.
+    fn keep(&mut self, a: &[f64]) {
+        self.directions.extend_from_slice(a);
+        self.places.extend(self.walk.place());
     }
 
     /// Remembers where the plans of a start led.
     fn remember(&mut self, prints: &[u64], number: usize) {
         self.passed.extend(prints.iter().map(|print| (*print, number)));
     }
+}
+
+/// An optimum of cells.
+struct Sketch {
+    direction: Vec<f64>,
+    norm: f64,
+    /// Starts that came to it.
+    hits: usize,
 }
 
 struct State<'a> {
@@ -156,83 +162,124 @@ struct State<'a> {
     lower: f64,
     plans: Plans,
     cells: Option<Plans>,
-    /// Of the cells: where each optimum led.
-    led: Vec<usize>,
+    sketches: Vec<Sketch>,
     optima: Optima,
-    best: Option<Vertex>,
+    best: Option<End>,
     certified: bool,
+    /// Numbers of starts in the order in which they are tried: those near optima come last.
+    order: Vec<usize>,
+    /// How many of them are not near optima.
+    wide: usize,
     tried: usize,
+    continued: usize,
     stop: Stop,
 }
 
 impl<'a> State<'a> {
-    fn new(options: &'a Alternating, pair: &'a Pair, stop: Stop) -> Result<Self> {
+    fn new(options: &'a Alternating, pair: &'a Pair, starts: usize, stop: Stop) -> Result<Self> {
         let axes = Axes::new(pair)?;
+        let near = |k: &usize| *k >= 2 * ROUND && k % NEAR_EACH < 2;
+        let mut order: Vec<usize> = (0..starts).filter(|k| !near(k)).collect();
+        let wide = order.len();
+        order.extend((0..starts).filter(near));
         Ok(State {
             options,
             lower: axes.bound(),
             axes,
             plans: Plans::new(&pair.x, &pair.y)?,
-            cells: coarse(pair)?,
-            led: Vec::new(),
+            cells: if starts > 1 { coarse(pair)? } else { None },
+            sketches: Vec::new(),
             optima: Optima::default(),
             best: None,
             certified: false,
+            order,
+            wide,
             tried: 0,
+            continued: 0,
             stop,
             pair,
         })
     }
 
+    fn done(&self) -> bool {
+        self.tried == self.order.len() || self.certified
+    }
+
     /// Does the next start.
     fn start(&mut self) -> Result<()> {
-        let k = self.tried;
-        self.tried += 1;
+        let k = self.order[self.tried];
         let mut a = self.axes.start(k, self.options.seed);
-        if k >= 2 * ROUND && k % 4 < 2 {
-            let near = self.optima.best(k / 4 % NEAR_OPTIMA);
+        let near_optimum = self.tried >= self.wide;
+        if near_optimum {
+            let near = self.optima.best(k / NEAR_EACH % NEAR_OPTIMA);
             let (size, norm) = (NEAR_SIZES[k % 2], near.norm.max(f64::MIN_POSITIVE));
             a.iter_mut().zip(&near.cross_moment).for_each(|(a, m)| *a = size * *a + m / norm);
-            return self.climb(a).map(drop);
         }
-        let Some(cells) = self.cells.as_mut().filter(|_| k >= 1 << self.axes.signed_axes()) else {
-            return self.climb(a).map(drop);
-        };
-        let end = cells.climb(a.clone(), self.options.max_iter, &self.stop);
-        if let Some(at) = end.seen {
-            self.optima.count(self.led[at], &[]);
+        self.tried += 1;
+        match self.cells.is_some() && k >= 1 << self.axes.signed_axes() && !near_optimum {
+            true => self.sketch(&a),
+            false => self.climb(&a, if near_optimum { ROUNDS } else { usize::MAX }, 1)?,
+        }
+        if self.tried == self.wide { self.go_on() } else { Ok(()) }
+    }
+
+    /// Alternates with the cells.
+    fn sketch(&mut self, a: &[f64]) {
+        let Some(cells) = self.cells.as_mut() else { return };
+        let end = cells.climb(a, ROUNDS_OF_CELLS, self.options.max_iter, &self.stop);
+        let at = end.seen.unwrap_or(self.sketches.len());
+        cells.remember(&end.prints, at);
+        match self.sketches.get_mut(at) {
+            Some(sketch) => sketch.hits += 1,
+            None => {
+                let direction = end.direction().unwrap_or_else(|| a.to_vec());
+                self.sketches.push(Sketch { direction, norm: end.norm, hits: 1 });
+            }
+        }
+    }
+
+    /// Goes on with the clouds from the best optima of cells that are apart.
+    fn go_on(&mut self) -> Result<()> {
+        let mut sketches = std::mem::take(&mut self.sketches);
+        let count = LEAST.max(self.wide.div_ceil(PART));
+        sketches.sort_by(|a, b| b.norm.total_cmp(&a.norm));
+        let mut chosen: Vec<Sketch> = Vec::new();
+        for sketch in sketches {
+            // |A − B|² = 2 − 2 ⟨A, B⟩
+            let angle = |other: &Sketch| linalg::dot(&other.direction, &sketch.direction);
+            match chosen.iter().position(|other| 2.0 - 2.0 * angle(other) <= APART * APART) {
+                Some(at) => chosen[at].hits += sketch.hits,
+                None if chosen.len() < count => chosen.push(sketch),
+                None => {}
+            }
+        }
+        chosen.iter().try_for_each(|sketch| self.climb(&sketch.direction, ROUNDS, sketch.hits))
+    }
+
+    /// Alternates with the clouds, for a number of starts.
+    fn climb(&mut self, a: &[f64], rounds: usize, starts: usize) -> Result<()> {
+        if self.certified {
             return Ok(());
         }
-        let vertex = end.vertex;
-        if vertex.norm > 0.0 {
-            a = vertex.cross_moment.iter().map(|m| m / vertex.norm).collect();
+        self.continued += 1;
+        let end = self.plans.climb(a, rounds, self.options.max_iter, &self.stop);
+        let number = end.seen.unwrap_or_else(|| self.optima.number(&end.moment, end.norm));
+        (0..starts).for_each(|_| self.optima.count(number, &[]));
+        self.plans.remember(&end.prints, number);
+        if end.seen.is_none() && self.best.as_ref().is_none_or(|best| end.norm > best.norm) {
+            let rough = self.pair.size() - 2.0 * end.norm * end.norm;
+            if rough - self.lower <= self.options.tol * rough + CLOSE * self.pair.size() {
+                let aligned = self.aligned(&end)?.1;
+                self.certified = self.pair.certifies(aligned.squared, self.lower, self.options.tol);
+            }
+            self.best = Some(end);
         }
-        let at = self.led.len();
-        cells.remember(&end.prints, at);
-        let number = self.climb(a)?;
-        self.led.push(number);
         Ok(())
     }
 
-    /// Alternates with the clouds; the number of the optimum.
-    fn climb(&mut self, a: Vec<f64>) -> Result<usize> {
-        let End { vertex, seen, prints } = self.plans.climb(a, self.options.max_iter, &self.stop);
-        let number = seen.unwrap_or_else(|| self.optima.number(&vertex.cross_moment, vertex.norm));
-        self.optima.count(number, &[]);
-        self.plans.remember(&prints, number);
-        if seen.is_none() && self.best.as_ref().is_none_or(|best| vertex.norm > best.norm) {
-            let rough = self.pair.size() - 2.0 * vertex.norm * vertex.norm;
-            if rough - self.lower <= self.options.tol * rough + CLOSE * self.pair.size() {
-                let aligned = self.aligned(&vertex)?.1;
-                self.certified = self.pair.certifies(aligned.squared, self.lower, self.options.tol);
-            }
-            self.best = Some(vertex);
-        }
-        Ok(number)
-    }
-
-    fn aligned(&self, vertex: &Vertex) -> Result<(crate::ot::Plan, align::Aligned)> {
-        let plan = self.plans.support.plan(&vertex.basis);
+    fn aligned(&self, end: &End) -> Result<(Plan, align::Aligned)> {
+        let missing = || Error::option("starts", 0, "at least 1");
+        let plan = self.plans.walk.plan(end.place.as_ref().ok_or_else(missing)?);
         let aligned = align::plan(&self.pair.x, &self.pair.y, &plan)?;
         Ok((plan, aligned))
     }
@@ -249,6 +296,7 @@ impl<'a> State<'a> {
             method: Method::Local,
             iterations: self.plans.iterations + self.cells.as_ref().map_or(0, |cells| cells.iterations),
             starts: self.tried,
+            continued: self.continued,
             hits,
             alternatives: Vec::new(),
             nodes: 0,
@@ -274,7 +322,6 @@ fn coarse(pair: &Pair) -> Result<Option<Plans>> {
 mod tests {
     use super::*;
     use crate::measure::sample::Source;
-    use crate::ot::Plan;
 
     fn cloud(s: &mut Source, n: usize, d: usize, weighted: bool) -> Measure {
         let points = (0..n * d).map(|_| s.normal()).collect();
@@ -306,7 +353,8 @@ mod tests {
         }
     }
 
-    /// Clouds with more than two points a cell: values are local optima of the clouds, as good as those of the other search.
+    /// Clouds with more than two points a cell: values are local optima of the clouds. These clouds have no axes and many
+    /// optima; the 64 starts, of which 29 go on at most, are as good as 16 of the other search.
     #[test]
     fn optima_are_those_of_the_clouds() {
         let mut s = Source::new(53, 0);
@@ -316,9 +364,15 @@ mod tests {
             let (mu, nu) =
                 (cloud(&mut s, 40 + trial, p, trial % 3 == 0), cloud(&mut s, 65, q, trial % 5 == 0));
             let sol = solve(&search(64), &mu, &nu, &mut ()).unwrap();
-            let other = search(64).solve(&mu, &nu, &mut ()).unwrap();
+            let other = search(16).solve(&mu, &nu, &mut ()).unwrap();
             assert_eq!((sol.lower_bound, sol.rounding), (other.lower_bound, other.rounding));
-            assert!(sol.status == Status::Converged && sol.starts == 64 && sol.hits >= 1 && sol.hits <= 64);
+            assert!(
+                sol.status == Status::Converged
+                    && sol.starts == 64
+                    && sol.hits >= 1
+                    && sol.hits <= 64
+                    && sol.continued <= 29
+            );
             // the value is that of the plan, and alternation goes no further from it
             let aligned = align::plan(&mu, &nu, &sol.plan).unwrap();
             assert!((aligned.squared - sol.squared).abs() <= sol.rounding);
@@ -331,7 +385,7 @@ mod tests {
             worse += usize::from(sol.squared > other.squared * (1.0 + 1e-9));
         }
         println!("{better} better, {worse} worse of 30");
-        assert!(worse <= 3 + better, "{better} better, {worse} worse");
+        assert!(worse <= better, "{better} better, {worse} worse");
     }
 
     #[test]

@@ -30,6 +30,7 @@ mod saved;
 mod simplex;
 pub(crate) mod support;
 mod tree;
+pub(crate) mod walk;
 
 pub use exact::{Basis, Exact, Solution};
 pub(crate) use mass::RESOLUTION;

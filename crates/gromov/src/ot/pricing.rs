@@ -111,9 +111,33 @@ impl Columns {
 
     /// The first column of the block found that has its value.
     pub(crate) fn column(&self, u: &[f64], best: Best) -> usize {
+        self.arch.dispatch(Find { columns: self, u, best })
+    }
+}
+
+/// The column of a block that has a value.
+struct Find<'a> {
+    columns: &'a Columns,
+    u: &'a [f64],
+    best: Best,
+}
+
+impl WithSimd for Find<'_> {
+    type Output = usize;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> usize {
+        let Find { columns: Columns { rank, factor, potential, .. }, u, best } = self;
         let from = best.block * BLOCK;
-        let all = from..(from + BLOCK).min(self.m);
-        all.clone().find(|&j| self.cost(u, j) - self.potential[j] == best.value).unwrap_or(from)
+        let factor = &factor[from * rank..][..rank * BLOCK];
+        // all of them, without a branch in between
+        let mut values = [0.0; BLOCK];
+        values.iter_mut().zip(factor).for_each(|(value, f)| *value = u[0] * f);
+        for (u, factor) in u.iter().zip(factor.chunks_exact(BLOCK)).skip(1) {
+            values.iter_mut().zip(factor).for_each(|(value, f)| *value += u * f);
+        }
+        values.iter_mut().zip(&potential[from..]).for_each(|(value, v)| *value -= v);
+        from + values.iter().position(|value| *value == best.value).unwrap_or(0)
     }
 }
 

@@ -59,14 +59,13 @@ impl Simplex {
         tree: Tree,
         near: Vec<Near>,
     ) -> Self {
-        let scale = largest_row(&left, rank) * longest;
         Simplex {
+            tolerance: tolerance(&left, rank, longest),
             rank,
             columns,
             left,
             tree,
             near,
-            tolerance: 8.0 * (rank as f64 + 2.0) * f64::EPSILON * scale,
             pivots: 0,
             max_pivots: usize::MAX,
             slack: None,
@@ -84,6 +83,21 @@ impl Simplex {
         while self.status.is_none() {
             self.sweep(stop);
         }
+    }
+
+    /// Takes other rows, as many as before, for the same columns, the longest of which is given.
+    pub(crate) fn turn(&mut self, longest: f64, write: impl FnOnce(&mut [f64])) {
+        write(&mut self.left);
+        self.tolerance = tolerance(&self.left, self.rank, longest);
+    }
+
+    /// Prices every row against all columns once, with fresh potentials, and pivots what pays. The number of pivots: if it
+    /// is 0, that is the proof of optimality.
+    pub(crate) fn round(&mut self) -> usize {
+        self.refresh();
+        let before = self.pivots;
+        (0..self.rows()).for_each(|i| self.pivot_row(i, None));
+        self.pivots - before
     }
 
     /// Number of rows.
@@ -202,6 +216,11 @@ impl Simplex {
             self.pivots += 1;
         }
     }
+}
+
+/// Reduced costs that are taken for 0.
+fn tolerance(left: &[f64], rank: usize, longest: f64) -> f64 {
+    8.0 * (rank as f64 + 2.0) * f64::EPSILON * (largest_row(left, rank) * longest)
 }
 
 /// Rows of m arcs that a thread takes at least.

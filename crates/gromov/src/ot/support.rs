@@ -120,8 +120,6 @@ pub(crate) struct Supported {
     /// ∫ x yᵀ dπ of the plan, (p, q).
     pub(crate) cross_moment: Vec<f64>,
     pub(crate) basis: Basis,
-    /// `converged` where the plan is the best one.
-    pub(crate) status: Status,
 }
 
 impl Basis {
@@ -129,15 +127,15 @@ impl Basis {
     pub(crate) fn add_potential(&self, weight: f64, sum: &mut [f64]) {
         sum.iter_mut().zip(&self.potential).for_each(|(s, v)| *s += weight * v);
     }
+}
 
-    /// A number that tells plans of the same clouds apart: a sum over the entries, whatever the basis.
-    pub(crate) fn print(&self) -> u64 {
-        let mixed = |arc: super::tree::Arc| {
-            let place = u64::from(arc.row) << 32 | u64::from(arc.column);
-            mix(mix(place) ^ arc.flow as u64)
-        };
-        self.tree.arcs().filter(|arc| arc.flow > 0).map(mixed).fold(0, u64::wrapping_add)
-    }
+/// A number that tells plans of the same clouds apart: a sum over the entries, whatever the basis.
+pub(super) fn print(tree: &Tree) -> u64 {
+    let mixed = |arc: super::tree::Arc| {
+        let place = u64::from(arc.row) << 32 | u64::from(arc.column);
+        mix(mix(place) ^ arc.flow as u64)
+    };
+    tree.arcs().filter(|arc| arc.flow > 0).map(mixed).fold(0, u64::wrapping_add)
 }
 
 /// The bits of a number, mixed (the finaliser of SplitMix64, Steele, Lea and Flood 2014).
@@ -149,6 +147,31 @@ fn mix(x: u64) -> u64 {
 }
 
 impl Support {
+    /// Number of rows.
+    pub(super) fn rows(&self) -> usize {
+        self.rows.kept.len()
+    }
+
+    /// The columns in their unit, (columns, rank).
+    pub(super) fn right(&self) -> &[f64] {
+        &self.right
+    }
+
+    /// Length of the longest column, in its unit.
+    pub(super) fn longest(&self) -> f64 {
+        self.longest
+    }
+
+    /// Masses of the rows and columns.
+    pub(super) fn masses(&self) -> &Masses {
+        &self.masses
+    }
+
+    /// Far more pivots than are seen.
+    pub(super) fn most_pivots(&self) -> usize {
+        10_000 + 1000 * (self.rows.kept.len() + self.columns.kept.len())
+    }
+
     /// Number of potentials of [`Support::bound`].
     pub(crate) fn columns(&self) -> usize {
         self.columns.kept.len()
@@ -188,9 +211,10 @@ impl Support {
     /// Solves for A (p, q).
     pub(crate) fn solve(&self, a: &[f64], warm: Option<&Basis>, stop: &Stop) -> Supported {
         let q = self.columns.dim;
-        let (mut left, left_unit) = self.left(a, &self.rows, !self.turned);
+        let (mut left, left_unit) = self.left_of_rows(a);
         let columns = || (self.prototype.clone(), self.longest);
         let atoms = self.rows.kept.len() + self.columns.kept.len();
+        let most = self.most_pivots();
         let mut done = None;
         if let Some(Basis { tree, near, .. }) = warm {
             let mut simplex = Simplex::with_columns(left, columns(), q, tree.clone(), near.clone());
@@ -203,7 +227,6 @@ impl Support {
                 }
             }
         }
-        let most = 10_000 + 1000 * atoms;
         let simplex = done.unwrap_or_else(|| {
             let start = levels::start(&self.masses, &left, &self.right, q, most, stop);
             let mut simplex = Simplex::with_columns(left, columns(), q, start.tree, Vec::new());
@@ -212,6 +235,24 @@ impl Support {
             simplex
         });
         self.finish(simplex, a, self.unit * left_unit)
+    }
+
+    /// −A times the rows, in a unit.
+    pub(super) fn left_of_rows(&self, a: &[f64]) -> (Vec<f64>, f64) {
+        self.left(a, &self.rows, !self.turned)
+    }
+
+    /// The same to where it has its place.
+    pub(super) fn write_left(&self, a: &[f64], left: &mut [f64]) {
+        let (p, q) = (self.rows.dim, self.columns.dim);
+        for (row, x) in left.chunks_exact_mut(q).zip(self.rows.points.chunks_exact(p)) {
+            for (j, value) in row.iter_mut().enumerate() {
+                let entry = |i: usize| if self.turned { a[j * p + i] } else { a[i * q + j] };
+                *value = -x.iter().enumerate().map(|(i, x)| entry(i) * x).sum::<f64>();
+            }
+        }
+        let unit = linalg::power_of_two_scale(linalg::max_abs(left));
+        left.iter_mut().for_each(|v| *v /= unit);
     }
 
     /// −A times the points of one side, in a unit; `across`: A maps the other side to it.
@@ -283,38 +324,50 @@ impl Support {
             }
         };
         let dual = self.dual(a, row_potential, simplex.columns.potential().to_vec(), unit);
+        let mut moment = Vec::new();
+        self.moment_of(&simplex.tree, &mut moment);
+        let potential = dual.columns.iter().map(|v| v * unit).collect();
+        Supported {
+            dual,
+            cross_moment: moment,
+            basis: Basis { tree: simplex.tree, near: simplex.near, potential },
+        }
+    }
+
+    /// ∫ x yᵀ dπ of the plan of a tree, (p, q).
+    pub(super) fn moment_of(&self, tree: &Tree, moment: &mut Vec<f64>) {
         let (p, q) = (self.rows.dim, self.columns.dim);
-        let mut moment = vec![0.0; p * q];
-        for arc in simplex.tree.arcs().filter(|arc| arc.flow > 0) {
+        // the entry of row coordinate i and column coordinate j
+        let place = |i: usize, j: usize| if self.turned { j * p + i } else { i * q + j };
+        moment.clear();
+        moment.resize(p * q, 0.0);
+        for arc in tree.arcs().filter(|arc| arc.flow > 0) {
             let (x, y) = (self.rows.point(arc.row), self.columns.point(arc.column));
             let mass = arc.flow as f64;
             for i in 0..p {
                 for j in 0..q {
-                    moment[i * q + j] += mass * x[i] * y[j];
+                    moment[place(i, j)] += mass * x[i] * y[j];
                 }
             }
         }
         // plans have the means of the clouds
         for i in 0..p {
             for j in 0..q {
-                let m = &mut moment[i * q + j];
+                let m = &mut moment[place(i, j)];
                 *m = *m / self.masses.total as f64 + self.rows.mean[i] * self.columns.mean[j];
             }
-        }
-        let potential = dual.columns.iter().map(|v| v * unit).collect();
-        let moment = if self.turned { linalg::transpose(&moment, p, q) } else { moment };
-        Supported {
-            dual,
-            cross_moment: moment,
-            status: simplex.status.unwrap_or(Status::Converged),
-            basis: Basis { tree: simplex.tree, near: simplex.near, potential },
         }
     }
 
     /// The plan of a basis.
     pub(crate) fn plan(&self, basis: &Basis) -> Plan {
+        self.plan_of(&basis.tree)
+    }
+
+    /// The plan of a tree.
+    pub(super) fn plan_of(&self, tree: &Tree) -> Plan {
         let total = self.masses.total as f64;
-        let entries = basis.tree.arcs().filter(|arc| arc.flow > 0).map(|arc| {
+        let entries = tree.arcs().filter(|arc| arc.flow > 0).map(|arc| {
             let (i, j) = (self.rows.kept[arc.row as usize], self.columns.kept[arc.column as usize]);
             let mass = arc.flow as f64 / total;
             if self.turned { (j, i, mass) } else { (i, j, mass) }

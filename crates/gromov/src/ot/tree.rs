@@ -147,6 +147,21 @@ impl Tree {
         (n..n + m).all(feasible).then_some(tree)
     }
 
+    /// Becomes a copy of a tree of the same nodes.
+    pub(crate) fn copy_from(&mut self, other: &Tree) {
+        let Tree { n, root, parent, size, first, next, previous, flow, .. } = other;
+        (self.n, self.root) = (*n, *root);
+        let pairs = [
+            (&mut self.parent, parent),
+            (&mut self.size, size),
+            (&mut self.first, first),
+            (&mut self.next, next),
+            (&mut self.previous, previous),
+        ];
+        pairs.into_iter().for_each(|(to, from)| to.clone_from(from));
+        self.flow.clone_from(flow);
+    }
+
     fn is_row(&self, node: usize) -> bool {
         node < self.n
     }

@@ -39,6 +39,8 @@ pub struct Found {
     pub hits: u32,
     /// Starts tried.
     pub starts: u32,
+    /// Those of them that went on with the clouds themselves ([`igw::Solution::continued`]).
+    pub continued: u32,
 }
 
 impl Found {
@@ -55,6 +57,7 @@ impl Found {
             method: sol.method,
             hits: count(sol.hits),
             starts: count(sol.starts),
+            continued: count(sol.continued),
         };
         if found.is_finite() {
             return Ok(found);

@@ -512,6 +512,7 @@ impl<'a, const D: usize> State<'a, D> {
             method: Method::Global,
             iterations: self.pool.solved(),
             starts: self.starts,
+            continued: self.starts,
             hits,
             alternatives,
             nodes: self.nodes,
