@@ -5,6 +5,7 @@ use numpy::{IntoPyArray, PyArray1, PyArray2, PyArray3, PyArrayMethods, PyReadonl
 use pyo3::prelude::*;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use sha2::{Digest, Sha256};
 
 use crate::error::{GromovError, raise, renamed};
 
@@ -62,19 +63,29 @@ pub fn array3(py: Python<'_>, data: Vec<f64>, n: usize, d: usize) -> PyResult<Bo
     data.into_pyarray(py).reshape([k, n, d])
 }
 
-/// A state for `pickle`: one version of the package reads what it wrote.
+/// A state for `pickle`, behind its version and its sum: one version of the package reads what it wrote.
 pub fn pickled<T: Serialize>(state: &T) -> PyResult<Vec<u8>> {
-    let stamped = (env!("CARGO_PKG_VERSION"), state);
-    postcard::to_allocvec(&stamped).map_err(|e| GromovError::new_err(format!("cannot be pickled: {e}")))
+    let fault = |e: postcard::Error| GromovError::new_err(format!("cannot be pickled: {e}"));
+    let content = postcard::to_allocvec(state).map_err(fault)?;
+    postcard::to_allocvec(&(VERSION, sum(&content), content)).map_err(fault)
 }
 
 /// What [`pickled`] wrote.
 pub fn unpickled<T: DeserializeOwned>(bytes: &[u8]) -> PyResult<T> {
-    let fault = |e: postcard::Error| GromovError::new_err(format!("pickle: damaged: {e}"));
-    let (version, rest): (String, _) = postcard::take_from_bytes(bytes).map_err(fault)?;
-    let ours = env!("CARGO_PKG_VERSION");
-    if version != ours {
-        return Err(GromovError::new_err(format!("pickle: written by gromov {version}, this is {ours}")));
+    let damaged = || GromovError::new_err("pickle: damaged");
+    let (version, rest): (String, _) = postcard::take_from_bytes(bytes).map_err(|_| damaged())?;
+    if version != VERSION {
+        return Err(GromovError::new_err(format!("pickle: written by gromov {version}, this is {VERSION}")));
     }
-    postcard::from_bytes(rest).map_err(fault)
+    let (expected, content): ([u8; 32], Vec<u8>) = postcard::from_bytes(rest).map_err(|_| damaged())?;
+    if sum(&content) != expected {
+        return Err(damaged());
+    }
+    postcard::from_bytes(&content).map_err(|_| damaged())
+}
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+fn sum(content: &[u8]) -> [u8; 32] {
+    Sha256::digest(content).into()
 }

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::convert::{Numbers, Rows, array1, array2, array3, cloud, pickled, unpickled};
 use crate::distance::duration;
 use crate::energy::{Target, Terms};
-use crate::enter::{Call, Caller, enter};
+use crate::enter::{Call, Caller, QUICK, enter};
 use crate::error::{GromovError, raise, renamed};
 use crate::memory::fits;
 
@@ -292,7 +292,7 @@ fn flow_statistics<'py>(
     diffusion: f64,
 ) -> PyResult<Bound<'py, PyDict>> {
     let rho = cloud(&points, Some(&weights), false, ("points", "weights"))?;
-    let found = py.detach(|| Statistics::new(&rho, regular, diffusion)).map_err(raise)?;
+    let found = enter(py, &QUICK, move |_| Statistics::new(&rho, regular, diffusion))?;
     let columns = |of: &[Estimate]| -> (Vec<f64>, Vec<f64>) { of.iter().map(|e| (e.value, e.error)).unzip() };
     let vector = |of: &[Estimate]| {
         let (values, errors) = columns(of);

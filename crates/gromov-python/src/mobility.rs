@@ -5,7 +5,8 @@ use numpy::{PyArray2, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 
 use crate::convert::{Numbers, Rows, array2, cloud, numbers};
-use crate::error::{raise, renamed};
+use crate::enter::{QUICK, enter};
+use crate::error::renamed;
 
 /// L[v] at the points, (n, d).
 #[pyfunction]
@@ -17,7 +18,7 @@ fn mobility<'py>(
     normalize: bool,
 ) -> PyResult<Bound<'py, PyArray2<f64>>> {
     let (rho, v) = (cloud(&x, weights.as_ref(), normalize, ("x", "weights"))?, numbers(&v)?);
-    let out = py.detach(|| Mobility::new(&rho, 0.0)?.apply(&v)).map_err(raise)?;
+    let out = enter(py, &QUICK, move |_| Mobility::new(&rho, 0.0)?.apply(&v))?;
     array2(py, out, x.shape()[1])
 }
 
@@ -32,8 +33,10 @@ fn mobility_inverse<'py>(
     normalize: bool,
 ) -> PyResult<(Bound<'py, PyArray2<f64>>, f64)> {
     let (rho, field) = (cloud(&x, weights.as_ref(), normalize, ("x", "weights"))?, numbers(&w)?);
-    let out = py.detach(|| Mobility::new(&rho, floor)?.inverse(&field));
-    let out = out.map_err(|e| raise(renamed(e, &[("v", "w")])))?;
+    let out = enter(py, &QUICK, move |_| {
+        let inverse = Mobility::new(&rho, floor)?.inverse(&field);
+        inverse.map_err(|e| renamed(e, &[("v", "w")]))
+    })?;
     Ok((array2(py, out.velocity, x.shape()[1])?, out.skew))
 }
 
@@ -49,7 +52,7 @@ fn metric(
 ) -> PyResult<f64> {
     let rho = cloud(&x, weights.as_ref(), normalize, ("x", "weights"))?;
     let (u, v) = (numbers(&u)?, numbers(&v)?);
-    py.detach(|| Mobility::new(&rho, 0.0)?.inner(&u, &v)).map_err(raise)
+    enter(py, &QUICK, move |_| Mobility::new(&rho, 0.0)?.inner(&u, &v))
 }
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {

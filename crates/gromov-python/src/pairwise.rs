@@ -5,7 +5,6 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use gromov::Pairwise;
 use gromov::io::{Journal, ReadOptions};
-use gromov::memory::Need;
 use gromov::pairwise::{Cloud, Method, Record, Schedule, Solution};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
@@ -87,9 +86,7 @@ impl PairwiseOptions {
 
 /// Raises where a run needs more memory than there is: the run itself, and the arrays of the result.
 fn allowed(options: &Pairwise, clouds: &[Cloud], limit: Option<u64>) -> PyResult<()> {
-    let arrays = 40.0 * (clouds.len() as f64).powi(2);
-    let run = options.forecast(clouds) as f64;
-    let need = Need { parts: vec![("clouds and records", run), ("matrices", arrays)] };
+    let need = options.need(clouds).and("arrays", 40.0 * (clouds.len() as f64).powi(2));
     fits("pairwise", &need, limit, "take fewer clouds, or raise max_memory")
 }
 

@@ -1,11 +1,16 @@
 //! Built-in clouds.
 
 use gromov::measure::sample;
+use gromov::memory::Need;
 use numpy::PyArray2;
 use pyo3::prelude::*;
 
 use crate::convert::array2;
 use crate::error::raise;
+use crate::memory::fits;
+
+/// Bytes of a number.
+const WORD: usize = 8;
 
 /// n points of the cloud `name`, (n, d); n and d count where the cloud has a choice.
 #[pyfunction]
@@ -16,6 +21,8 @@ fn sample_of<'py>(
     d: usize,
     seed: u64,
 ) -> PyResult<Bound<'py, PyArray2<f64>>> {
+    let bytes = 3.0 * (WORD * d) as f64 * n.unwrap_or(0) as f64;
+    fits("datasets", &Need::default().and("points", bytes), None, "ask for fewer points (n)")?;
     let made = py.detach(|| match (name, n) {
         ("horse", Some(n)) => sample::horse(n, seed),
         ("bunny", None) => sample::bunny(),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{Method, Reading};
+use super::{Memory, Method, Reading};
 
 const ABOUT: &str = "\
 The IGW distances of all pairs of clouds, as a symmetric matrix for clustering, neighbours or scaling. Clouds may have any \
@@ -56,6 +56,9 @@ pub struct Pairwise {
     /// Solve only what the K nearest of each cloud need
     #[arg(long, value_name = "knn:K", value_parser = nearest)]
     pub prune: Option<u32>,
+    /// What is said before the run.
+    #[command(flatten)]
+    pub memory: Memory,
     /// How clouds are read.
     #[command(flatten)]
     pub reading: Reading,

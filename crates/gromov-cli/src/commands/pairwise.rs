@@ -15,6 +15,8 @@ use crate::reading::{self, Sampled};
 use crate::watch::Watch;
 use crate::{job, output};
 
+use super::forecast;
+
 /// Pairs without a distance that a table lists.
 const LISTED: usize = 20;
 
@@ -61,6 +63,13 @@ struct Failed<'a> {
 /// Runs the command.
 pub fn run(args: &args::Pairwise, common: &args::Common) -> Result<u8, Failure> {
     let mut job = job::pairwise(args, common)?;
+    let advice = "give fewer clouds, --max-memory raises the limit";
+    if forecast::memory("pairwise", &job.options.need(&job.clouds), &args.memory, common.json, advice)?
+        .is_break()
+    {
+        return Ok(0);
+    }
+    job.open_journal(args)?;
     let mut watch = Watch::start(common.quiet, "pairs")?;
     watch.stage("pairs");
     watch.resumed_at(job.known.len());

@@ -68,16 +68,21 @@ pub fn pairwise(args: &args::Pairwise, common: &args::Common) -> Result<Pairwise
     let inputs = files.iter().map(|file| reading.cloud(file)).collect::<Result<Vec<_>, _>>()?;
     let clouds: Vec<Cloud> = inputs.into_iter().map(|input| Ok(input.cloud)).collect();
     let names: Vec<String> = files.iter().map(|f| f.to_string_lossy().into_owned()).collect();
-    let (mut journal, mut known) = (None, Vec::new());
-    if let Some(path) = &args.checkpoint {
+    let (checkpoint, known, sampled) = (args.checkpoint.clone(), Vec::new(), reading.sampled);
+    Ok(Pairwise { names, clouds, options, out, journal: None, checkpoint, known, sampled })
+}
+
+impl Pairwise {
+    /// Opens the journal, if there is one, and takes what it holds. Errors: one of other clouds or options, a damaged one.
+    pub fn open_journal(&mut self, args: &args::Pairwise) -> Result<(), Failure> {
+        let Some(path) = &self.checkpoint else { return Ok(()) };
         let mut limits = io::ReadOptions::default();
         limits.limits.bytes = args.reading.max_bytes.unwrap_or(limits.limits.bytes);
-        let opened = Journal::open(path, &options, &clouds, &limits).map_err(|e| named(e, &names))?;
-        known = opened.1;
-        journal = Some(opened.0);
+        let opened = Journal::open(path, &self.options, &self.clouds, &limits);
+        let (journal, known) = opened.map_err(|e| named(e, &self.names))?;
+        (self.journal, self.known) = (Some(journal), known);
+        Ok(())
     }
-    let checkpoint = args.checkpoint.clone();
-    Ok(Pairwise { names, clouds, options, out, journal, checkpoint, known, sampled: reading.sampled })
 }
 
 /// The matrix, found writable, and whether it is text.

@@ -89,7 +89,7 @@ def _floats(value: Any, name: str, ndim: int) -> Array:
         raise GromovError(f"{name}: expected real numbers, got {text!r:.40}")
     try:
         return _plain(raw.astype(np.float64))
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         expected = f"an array of shape {_SHAPES[ndim]}"
         raise GromovError(f"{name}: expected {expected}, got {type(value).__name__}: {error}") from None
 

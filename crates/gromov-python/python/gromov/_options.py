@@ -11,7 +11,12 @@ from ._errors import GromovError
 
 
 def _refused(name: str, value: Any, expected: str) -> GromovError:
-    return GromovError(f"{name}: {value!r:.60} is not allowed; expected {expected}")
+    try:
+        shown = f"{value!r:.60}"
+    except ValueError:
+        # a whole number of thousands of digits
+        shown = "this number"
+    return GromovError(f"{name}: {shown} is not allowed; expected {expected}")
 
 
 def whole(value: Any, name: str, least: int = 1, most: int = 2**63 - 1) -> int:
@@ -51,7 +56,7 @@ def real(value: Any, name: str, *, positive: bool = False, infinite: bool = Fals
         if isinstance(value, (bool, str, bytes)):
             raise TypeError
         out = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise _refused(name, value, expected) from None
     good = out > 0.0 if positive else out >= 0.0
     if not good or (math.isinf(out) and not infinite):

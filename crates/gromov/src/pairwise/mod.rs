@@ -12,7 +12,7 @@
 //! bound Σ (λ_i(Σ_μ) − λ_i(Σ_ν))² ≤ IGW² ([`igw::bound`](crate::igw::bound)) is above the K-th smallest squared distance
 //! found of both. See [`Schedule`].
 //!
-//! For k clouds the matrix and the records take some 33 k² bytes ([`Pairwise::forecast`]).
+//! For k clouds the matrix and the records take some 33 k² bytes ([`Pairwise::need`]).
 
 mod block;
 mod nearest;
@@ -26,6 +26,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::measure::Measure;
+use crate::memory::{Need, WORD};
 
 pub use block::STARTS;
 pub use record::{Found, Record};
@@ -138,27 +139,28 @@ impl Pairwise {
         .to_vec()
     }
 
-    /// Bytes that a run will take at most, beside what each thread needs for the pair that it solves: the clouds, the
-    /// matrix, the records, and with `prune` the order of the neighbours of each cloud.
+    /// What [`Pairwise::solve`] takes in memory: the clouds, the matrix, the records of all pairs.
     ///
     /// ```
     /// use gromov::{Pairwise, measure::sample};
     /// let clouds = vec![Ok(sample::ball(50, 2, 1)?); 1000];
-    /// let bytes = Pairwise::default().forecast(&clouds);
-    /// assert!((34_000_000..36_000_000).contains(&bytes));
+    /// let bytes = Pairwise::default().need(&clouds).bytes();
+    /// assert!((34e6..36e6).contains(&bytes));
     /// # Ok::<(), gromov::Error>(())
     /// ```
-    pub fn forecast(&self, clouds: &[Cloud]) -> u64 {
+    pub fn need(&self, clouds: &[Cloud]) -> Need {
         let numbers = |cloud: &Cloud| match cloud {
-            Ok(cloud) => 8 * (cloud.len() as u64).saturating_mul(cloud.dim() as u64 + 1),
-            Err(reason) => reason.len() as u64,
+            Ok(cloud) => (WORD * cloud.len()) as f64 * (cloud.dim() + 1) as f64,
+            Err(reason) => reason.len() as f64,
         };
-        let own = clouds.iter().map(|c| numbers(c).saturating_add(32)).fold(0, u64::saturating_add);
-        let k = clouds.len() as u64;
+        let k = clouds.len() as f64;
         // distances and the mask of pairs passed over; half as many records; neighbours of each cloud
-        let record = size_of::<Option<Found>>() as u64;
-        let nearest = if self.prune.is_some() { 5 } else { 0 };
-        own.saturating_add(k.saturating_mul(k).saturating_mul(9 + record / 2 + nearest))
+        let record = size_of::<Option<Found>>() as f64;
+        let nearest = if self.prune.is_some() { 5.0 } else { 0.0 };
+        Need::default()
+            .and("clouds", clouds.iter().map(|c| numbers(c) + 32.0).sum())
+            .and("matrix", k * k * (9.0 + nearest))
+            .and("records", k * k * record / 2.0)
     }
 }
 
