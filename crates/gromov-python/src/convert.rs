@@ -7,7 +7,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
+use crate::enter::inside;
 use crate::error::{GromovError, raise, renamed};
+
+/// Points up to which nothing runs in parallel.
+const FEW: usize = 1024;
 
 /// Rows of numbers.
 pub type Rows<'py> = PyReadonlyArray2<'py, f64>;
@@ -30,19 +34,17 @@ pub fn cloud(
     normalize: bool,
     names: (&str, &str),
 ) -> PyResult<Measure> {
-    let dim = points.as_array().ncols();
+    let (rows, dim) = (points.as_array().nrows(), points.as_array().ncols());
+    let py = points.py();
     let points = numbers(points)?;
-    let made: Result<Measure> = match weights {
+    let weights = weights.map(|w| w.as_slice().map(<[f64]>::to_vec)).transpose()?;
+    let make = move || match weights {
         None => Measure::uniform(points, dim),
-        Some(w) => {
-            let weights = w.as_slice()?.to_vec();
-            if normalize {
-                Measure::normalized(points, dim, weights)
-            } else {
-                Measure::weighted(points, dim, weights)
-            }
-        }
+        Some(weights) if normalize => Measure::normalized(points, dim, weights),
+        Some(weights) => Measure::weighted(points, dim, weights),
     };
+    // sums of a few points stay in their thread
+    let made: Result<Measure> = if rows > FEW { inside(py, make)? } else { make() };
     made.map_err(|e| raise(renamed(e, &[("points", names.0), ("weights", names.1)])))
 }
 

@@ -12,7 +12,7 @@ use pyo3::types::{PyBytes, PyDict};
 use serde::{Deserialize, Serialize};
 
 use crate::convert::{Numbers, Rows, array1, array2, cloud, numbers, pickled, unpickled};
-use crate::enter::{Call, enter};
+use crate::enter::{Call, cores, enter, inside};
 use crate::error::{GromovError, raise, renamed};
 use crate::memory::fits;
 
@@ -50,8 +50,9 @@ impl Search {
     }
 
     /// What it takes in memory.
-    pub fn need(&self, x: &Measure, y: &Measure) -> Need {
-        self.local().need((x.len(), x.dim()), (y.len(), y.dim()))
+    pub fn need(&self, x: &Measure, y: &Measure, threads: Option<usize>) -> Need {
+        let threads = threads.unwrap_or_else(cores);
+        self.local().need((x.len(), x.dim()), (y.len(), y.dim()), threads)
     }
 
     pub fn solve(&self, x: &Measure, y: &Measure, observer: &mut dyn Observer) -> gromov::Result<Solution> {
@@ -105,7 +106,12 @@ fn igw(
     let y = cloud(&y, b.as_ref(), normalize, ("y", "b"))?;
     let time_limit = duration("time_limit", time_limit)?;
     let search = Search { method: method.into(), starts, seed, tol, max_iter, time_limit, center };
-    fits("igw", &search.need(&x, &y), max_memory, "take a sample of the points, or raise max_memory")?;
+    fits(
+        "igw",
+        &search.need(&x, &y, threads),
+        max_memory,
+        "take a sample of the points, or raise max_memory",
+    )?;
     enter(py, &Call { threads, progress }, move |caller| {
         let clock = Instant::now();
         let solution = search.solve(&x, &y, caller)?;
@@ -178,19 +184,19 @@ impl Distance {
             let (expected, got) = (format!("(n, {})", self.x.dim()), format!("{columns} columns"));
             return Err(raise(Error::Shape { argument: "new".into(), expected, got }));
         }
-        let moved = if proper {
-            sol.proper_rotation().and_then(|r| sol.transform_by(&r, &numbers(&new).unwrap_or_default()))
-        } else {
-            sol.transform(&numbers(&new)?)
-        };
+        let rows = numbers(&new)?;
+        let moved = inside(py, || match proper {
+            true => sol.proper_rotation().and_then(|r| sol.transform_by(&r, &rows)),
+            false => sol.transform(&rows),
+        })?;
         array2(py, moved.map_err(|e| raise(renamed(e, &[("points", "new")])))?, self.y.dim())
     }
 
     /// The page of the command line.
-    fn page(&self, title: &str, names: (String, String)) -> PyResult<String> {
-        let clouds = (&self.x, &self.y);
-        let page = report::distance::page(title, (&names.0, &names.1), clouds, &self.solution, self.center);
-        page.and_then(|p| p.render()).map_err(raise)
+    fn page(&self, py: Python<'_>, title: &str, names: (String, String)) -> PyResult<String> {
+        let (clouds, names) = ((&self.x, &self.y), (names.0.as_str(), names.1.as_str()));
+        let page = || report::distance::page(title, names, clouds, &self.solution, self.center)?.render();
+        inside(py, page)?.map_err(raise)
     }
 
     fn __getstate__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {

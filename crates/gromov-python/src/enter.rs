@@ -10,7 +10,7 @@ use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use gromov::solve::{Event, Observer};
@@ -108,6 +108,7 @@ pub fn enter<T: Send + 'static>(
     let shared = Shared::default();
     let mut messages = start(py, call.threads, &shared, work)?;
     let mut leaving: Option<(PyErr, Instant)> = None;
+    let mut told = Instant::now();
     loop {
         let message;
         (messages, message) = py.detach(move || {
@@ -125,7 +126,12 @@ pub fn enter<T: Send + 'static>(
         }
         match &leaving {
             None => {
-                if let Err(error) = py.check_signals().and_then(|()| tell(py, call, &shared)) {
+                let due = told.elapsed() >= POLL;
+                if due {
+                    told = Instant::now();
+                }
+                let progress = |()| if due { tell(py, call, &shared) } else { Ok(()) };
+                if let Err(error) = py.check_signals().and_then(progress) {
                     shared.stop.store(true, Ordering::Relaxed);
                     leaving = Some((error, Instant::now()));
                 }
@@ -194,11 +200,14 @@ type Pool = (usize, Arc<ThreadPool>);
 /// Pools that nobody uses, by number of threads, and the process they are of.
 static IDLE: Mutex<(u32, Vec<Pool>)> = Mutex::new((0, Vec::new()));
 
+/// Idle pools that are kept.
+const KEPT: usize = 4;
+
 fn lend(threads: Option<usize>) -> PyResult<Pool> {
     // 0 is the choice of rayon: all cores, or RAYON_NUM_THREADS
     let count = threads.unwrap_or(0);
-    {
-        let mut idle = lock(&IDLE);
+    // never waited for: a fork may have copied it locked
+    if let Ok(mut idle) = IDLE.try_lock() {
         if idle.0 != std::process::id() {
             // threads do not survive a fork
             idle.1.drain(..).for_each(std::mem::forget);
@@ -215,7 +224,31 @@ fn lend(threads: Option<usize>) -> PyResult<Pool> {
 }
 
 fn give_back(pool: Pool) {
-    lock(&IDLE).1.push(pool);
+    if let Ok(mut idle) = IDLE.try_lock()
+        && idle.0 == std::process::id()
+    {
+        if idle.1.len() == KEPT {
+            idle.1.remove(0);
+        }
+        idle.1.push(pool);
+    }
+}
+
+/// Runs short work on arrays in a lent pool and waits for it. Nothing of this package runs in the global pool of rayon, which a
+/// forked child has without its threads.
+pub fn inside<T: Send>(py: Python<'_>, work: impl FnOnce() -> T + Send) -> PyResult<T> {
+    py.detach(|| {
+        let pool = lend(None)?;
+        let out = pool.1.install(work);
+        give_back(pool);
+        Ok(out)
+    })
+}
+
+/// Threads of a call that names none.
+pub fn cores() -> usize {
+    static CORES: OnceLock<usize> = OnceLock::new();
+    *CORES.get_or_init(|| std::thread::available_parallelism().map_or(1, usize::from))
 }
 
 /// The content, also after a panic elsewhere: it is replaced as a whole each time.

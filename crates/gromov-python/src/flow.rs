@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::convert::{Numbers, Rows, array1, array2, array3, cloud, pickled, unpickled};
 use crate::distance::duration;
 use crate::energy::{Target, Terms};
-use crate::enter::{Call, Caller, QUICK, enter};
+use crate::enter::{Call, Caller, QUICK, enter, inside};
 use crate::error::{GromovError, raise, renamed};
 use crate::memory::fits;
 
@@ -145,7 +145,7 @@ fn flow<'py>(
 ) -> PyResult<(Flown, Bound<'py, PyArray3<f64>>, Bound<'py, PyDict>)> {
     let mut rho = cloud(&x, weights.as_ref(), normalize, ("x", "weights"))?;
     if center {
-        rho = rho.centred();
+        rho = inside(py, || rho.centred())?;
     }
     let (terms, options) = (Terms::new(terms)?, options.flow()?);
     let need = options.need(
@@ -251,9 +251,14 @@ impl Flown {
     }
 
     /// The page of the command line.
-    fn page(&self, title: &str, points: PyReadonlyArray3<'_, f64>) -> PyResult<String> {
+    fn page(&self, py: Python<'_>, title: &str, points: PyReadonlyArray3<'_, f64>) -> PyResult<String> {
         let mut run = self.run.clone();
         run.points = points.as_slice()?.to_vec();
+        let (expected, got) = (run.times.len() * run.n * run.d, run.points.len());
+        if got != expected {
+            let problem = "are not those of the flow; its page shows all frames as they were";
+            return Err(GromovError::new_err(format!("points: {got} numbers for {expected}: {problem}")));
+        }
         let label = if run.metric == Metric::W2 { "W2 flow" } else { "IGW flow" };
         let mut shown =
             report::flow::Run { label: label.into(), trajectory: &run, backdrop: None, switch: None };
@@ -262,7 +267,7 @@ impl Flown {
             Some((target, None)) => shown.backdrop = Some(target.clone()),
             None => {}
         }
-        report::flow::page(title, &shown, self.seed).and_then(|page| page.render()).map_err(raise)
+        inside(py, || report::flow::page(title, &shown, self.seed)?.render())?.map_err(raise)
     }
 
     fn __getstate__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
@@ -292,6 +297,7 @@ fn flow_statistics<'py>(
     diffusion: f64,
 ) -> PyResult<Bound<'py, PyDict>> {
     let rho = cloud(&points, Some(&weights), false, ("points", "weights"))?;
+    let dim = rho.dim();
     let found = enter(py, &QUICK, move |_| Statistics::new(&rho, regular, diffusion))?;
     let columns = |of: &[Estimate]| -> (Vec<f64>, Vec<f64>) { of.iter().map(|e| (e.value, e.error)).unzip() };
     let vector = |of: &[Estimate]| {
@@ -302,7 +308,7 @@ fn flow_statistics<'py>(
     let (values, errors) = columns(&found.second_moment);
     let out = PyDict::new(py);
     out.set_item("mean", vector(&found.mean))?;
-    out.set_item("second_moment", (array2(py, values, rho.dim())?, array2(py, errors, rho.dim())?))?;
+    out.set_item("second_moment", (array2(py, values, dim)?, array2(py, errors, dim)?))?;
     out.set_item("spectrum", vector(&found.spectrum))?;
     out.set_item("regular", number(&found.regular))?;
     out.set_item("entropy", number(&found.entropy))?;

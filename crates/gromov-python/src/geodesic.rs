@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::convert::{Array1, Numbers, Rows, array1, array2, array3, cloud, numbers, pickled, unpickled};
 use crate::distance::{Search, duration};
-use crate::enter::{Call, QUICK, enter};
+use crate::enter::{Call, QUICK, enter, inside};
 use crate::error::renamed;
 use crate::memory::fits;
 
@@ -209,7 +209,7 @@ fn geodesic(
     let mut x = cloud(&x, a.as_ref(), normalize, ("x", "a"))?;
     let mut y = cloud(&y, b.as_ref(), normalize, ("y", "b"))?;
     if center {
-        (x, y) = (x.centred(), y.centred());
+        (x, y) = inside(py, || (x.centred(), y.centred()))?;
     }
     let time_limit: Option<Duration> = duration("time_limit", time_limit)?;
     let search = Search { method: method.into(), starts, seed, tol, max_iter, time_limit, center: false };
@@ -224,7 +224,7 @@ fn geodesic(
         _ => Pairing::Optimal,
     };
     let need = match pairing {
-        Pairing::Optimal => search.need(&x, &y),
+        Pairing::Optimal => search.need(&x, &y, threads),
         _ => Need::default(),
     };
     let path = gromov::Geodesic { kind, dim, ..gromov::Geodesic::default() };

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::convert::{Numbers, Rows, array2, cloud, pickled, unpickled};
 use crate::distance::duration;
-use crate::enter::{Call, enter};
+use crate::enter::{Call, enter, inside};
 use crate::error::{GromovError, raise};
 use crate::memory::fits;
 
@@ -31,6 +31,20 @@ fn clouds(py: Python<'_>, given: Vec<Given<'_>>, normalize: bool) -> Vec<Cloud> 
             .map_err(|e| e.value(py).to_string()),
     };
     given.into_iter().map(one).collect()
+}
+
+/// The clouds of a run. Means are removed here, as the command line does when it reads, so that both have the same journals.
+fn prepared(
+    py: Python<'_>,
+    options: &PairwiseOptions,
+    given: Vec<Given<'_>>,
+    normalize: bool,
+) -> PyResult<Vec<Cloud>> {
+    let mut clouds = clouds(py, given, normalize);
+    if options.center {
+        inside(py, || clouds.iter_mut().flatten().for_each(|cloud| *cloud = cloud.centred()))?;
+    }
+    Ok(clouds)
 }
 
 /// Options of a run.
@@ -113,7 +127,7 @@ fn pairwise<'py>(
     progress: Option<Py<PyAny>>,
     max_memory: Option<u64>,
 ) -> PyResult<Bound<'py, PyDict>> {
-    let (options, clouds) = (options.core()?, self::clouds(py, clouds, normalize));
+    let (options, clouds) = (options.core()?, prepared(py, options, clouds, normalize)?);
     allowed(&options, &clouds, max_memory)?;
     let (mut journal, known) = open(py, checkpoint, &options, &clouds)?;
     let mut solution = enter(py, &Call { threads, progress }, move |caller| match &mut journal {
@@ -178,7 +192,7 @@ impl PairwiseRun {
         checkpoint: Option<PathBuf>,
         max_memory: Option<u64>,
     ) -> PyResult<Self> {
-        let (core, clouds) = (options.core()?, self::clouds(py, clouds, normalize));
+        let (core, clouds) = (options.core()?, prepared(py, options, clouds, normalize)?);
         allowed(&core, &clouds, max_memory)?;
         let (journal, known) = open(py, checkpoint, &core, &clouds)?;
         let schedule = Schedule::new(&core, &clouds, known).map_err(raise)?;
@@ -228,6 +242,11 @@ impl PairwiseRun {
         let (schedule, _) = self.state().take().ok_or_else(ended)?;
         fields(py, &schedule.finish())
     }
+
+    /// Lets go of the journal.
+    fn close(&self) {
+        self.state().take();
+    }
 }
 
 /// Solves a block in one thread.
@@ -250,6 +269,7 @@ fn solve_block<'py>(py: Python<'py>, block: &[u8]) -> PyResult<Bound<'py, PyByte
 /// All that is said of a run.
 fn fields<'py>(py: Python<'py>, sol: &Solution) -> PyResult<Bound<'py, PyDict>> {
     let k = sol.k;
+    let mut early = 0;
     let (mut squared, mut lower) = (vec![f64::NAN; k * k], vec![f64::NAN; k * k]);
     let mut certified = vec![false; k * k];
     for i in 0..k {
@@ -261,8 +281,10 @@ fn fields<'py>(py: Python<'py>, sol: &Solution) -> PyResult<Bound<'py, PyDict>> 
                 squared[i * k + j] = found.squared;
                 lower[i * k + j] = found.lower_bound;
                 certified[i * k + j] = found.certified;
+                early += usize::from(i < j && !found.status.is_success());
             } else if sol.pruned[i * k + j] {
-                lower[i * k + j] = sol.distances[i * k + j].powi(2);
+                // not above the bound by the rounding of its root
+                lower[i * k + j] = sol.distances[i * k + j].powi(2) * (1.0 - 4.0 * f64::EPSILON);
             }
         }
     }
@@ -276,6 +298,7 @@ fn fields<'py>(py: Python<'py>, sol: &Solution) -> PyResult<Bound<'py, PyDict>> 
     let failed: Vec<_> = sol.failed.iter().map(|f| (f.i, f.j, f.reason.as_str())).collect();
     out.set_item("failures", failed)?;
     out.set_item("solved", sol.solved)?;
+    out.set_item("early", early)?;
     out.set_item("resumed", sol.resumed)?;
     out.set_item("pruned_count", sol.skipped)?;
     out.set_item("status", sol.status.as_str())?;

@@ -6,6 +6,7 @@ import json
 import multiprocessing
 import os
 import pathlib
+import pickle
 import re
 import shutil
 import signal
@@ -245,3 +246,52 @@ def test_importing_needs_neither_scikit_learn_nor_matplotlib():
     """
     run = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=True)
     assert run.stdout.startswith("gromov.IGWAligner needs scikit-learn 1.6 or newer: pip install gromov[sklearn]")
+
+
+def test_a_forked_child_computes_with_many_points():
+    x = np.random.default_rng(0).normal(size=(9000, 3))
+    w = np.random.default_rng(1).uniform(1, 2, size=9000)
+    gromov.igw(x[:20], x[20:40])
+    gromov.metric(x, x, x, w, normalize=True)
+    child = os.fork()
+    if child == 0:
+        with contextlib.suppress(BaseException):
+            gromov.metric(x, x, x, w, normalize=True)
+            gromov.exp(x, 0.1 * x, weights=w / w.sum())
+            gromov.flow(x, gromov.energy.Quadratic(), steps=1, step=0.01, center=True, scheme="euler")
+            os._exit(7)
+        os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+
+
+def test_clouds_that_were_read_are_clouds(tmp_path):
+    (tmp_path / "a.csv").write_text("x,y,w\n3,4,0.25\n-3,-4,0.75\n")
+    a = gromov.read(tmp_path / "a.csv")
+    by_hand = gromov.igw(a.points, a.points, a.weights, a.weights)
+    assert gromov.igw(a, a).cross_moment.tobytes() == by_hand.cross_moment.tobytes()
+    assert gromov.barycenter([a, a]).weights.tolist() == [0.25, 0.75]
+    assert gromov.geodesic(a, a, plan="identity", kind="lifted").weights.tolist() == [0.25, 0.75]
+    well = gromov.energy.Wasserstein(a)
+    assert well.value(a.points, a.weights) == 0.0
+
+
+def test_numbers_beyond_doubles_are_named():
+    with pytest.raises(gromov.GromovError, match=r"^x: "):
+        gromov.igw([[10**400, 1]], [[1.0]])
+    with pytest.raises(gromov.GromovError, match=r"^seed: this number is not allowed"):
+        gromov.igw([[1.0]], [[1.0]], seed=10**5000)
+    with pytest.raises(gromov.GromovError, match=r"^tol: "):
+        gromov.igw([[1.0]], [[1.0]], tol=10**400)
+
+
+def test_damaged_pickles_are_refused():
+    data = bytearray(pickle.dumps(gromov.barycenter([[[1.0, 2.0]], [[2.0, 1.0]]])._core))
+    refused = 0
+    for k in range(len(data) // 2, len(data) - 5):
+        data[k] ^= 4
+        try:
+            pickle.loads(data)
+        except Exception:
+            refused += 1
+        data[k] ^= 4
+    assert refused == len(data) - 5 - len(data) // 2

@@ -231,7 +231,7 @@ def test_inputs_and_shapes():
         ({"weights": [0.5] * 12}, "weights: "),
         ({"metric": "w3"}, "metric: 'w3' is not allowed; expected one of igw, w2"),
         ({"scheme": "newton"}, "scheme: 'newton' is not allowed; expected one of implicit, euler"),
-        ({"rotation": "free", "metric": "w2"}, "rotation: has no meaning with metric='w2'; leave it out"),
+        ({"rotation": "fixed", "metric": "w2"}, "rotation: 'fixed' has no meaning with metric='w2'; leave it out"),
         ({"rotation": "no"}, "rotation: 'no' is not allowed; expected one of free, fixed"),
         ({"step": 0.0}, "step: 0.0 is not allowed; expected a number > 0"),
         ({"steps": 2, "time": 1.0}, "steps: both steps and time is not allowed; expected one of them"),

@@ -482,3 +482,73 @@ def test_scikit_learn_takes_the_matrix():
         except (TypeError, ValueError):
             plane = MDS(2, dissimilarity="precomputed", n_init=1, random_state=0).fit_transform(matrix)
     assert plane.shape == (24, 2) and np.isfinite(plane).all()
+
+
+@pytest.mark.parametrize("method", ["auto", "global"])
+def test_pairs_that_use_threads_themselves_do_not_wait_for_each_other(method):
+    rng = np.random.default_rng(4)
+    clouds = [rng.normal(size=(9, 2)) for _ in range(5)]
+    one = gromov.pairwise(clouds, method=method, threads=1)
+    for threads in [4, 8] * 5:
+        assert gromov.pairwise(clouds, method=method, threads=threads).tobytes() == one.tobytes()
+
+
+def test_pairs_that_end_early_are_told():
+    clouds = [np.random.default_rng(k).normal(size=(60, 2)) for k in range(3)]
+    with pytest.warns(gromov.PairwiseWarning, match="3 pairs ended early \\(iteration_cap\\)"):
+        full = gromov.pairwise(clouds, max_iter=1, full=True)
+    assert full.early == 3 and full.solved == 3
+
+
+def test_a_journal_of_long_blocks_is_read_again(tmp_path):
+    clouds = [[[float(k)], [-float(k)]] for k in range(200)]
+    path = tmp_path / "long.jsonl"
+    first = gromov.pairwise(clouds, checkpoint=path, block=10**6)
+    assert max(map(len, path.read_text().splitlines())) < 4e6
+    again = gromov.pairwise(clouds, checkpoint=path, block=10**6, full=True)
+    assert again.resumed == 199 * 100 and again.distances.tobytes() == first.tobytes()
+
+
+def test_the_command_line_goes_on_with_centred_clouds(tmp_path):
+    names = []
+    for k in range(4):
+        names.append(str(tmp_path / f"{k}.npy"))
+        np.save(names[-1], np.random.default_rng(k).normal(size=(12, 2)) + 5.0)
+    journal, out = str(tmp_path / "j.jsonl"), str(tmp_path / "d.npy")
+    ours = gromov.pairwise([np.load(name) for name in names], center=True, checkpoint=journal)
+    line = [
+        sys.executable,
+        "-m",
+        "gromov",
+        "pairwise",
+        *names,
+        "--center",
+        "--checkpoint",
+        journal,
+        "--out",
+        out,
+        "--json",
+    ]
+    told = json.loads(subprocess.run(line, check=True, capture_output=True, text=True).stdout)
+    assert told["resumed"] == 6 and np.load(out).tobytes() == ours.tobytes()
+
+
+def test_a_journal_is_free_after_an_error(tmp_path):
+    class Broken(ThreadPoolExecutor):
+        def submit(self, fn, /, *args, **kwargs):
+            if fn is not os.getpid:
+                raise KeyboardInterrupt
+            return super().submit(fn, *args, **kwargs)
+
+    path = tmp_path / "j.jsonl"
+    with Broken(1) as pool, pytest.raises(KeyboardInterrupt) as held:
+        gromov.pairwise(CLOUDS, executor=pool, checkpoint=path)
+    assert gromov.pairwise(CLOUDS, checkpoint=path).shape == (len(CLOUDS),) * 2
+    assert held.traceback
+
+
+def test_an_executor_that_runs_nothing_is_named():
+    pool = ThreadPoolExecutor(1)
+    pool.shutdown()
+    with pytest.raises(gromov.GromovError, match=r"^executor: runs no tasks: "):
+        gromov.pairwise(CLOUDS, executor=pool)

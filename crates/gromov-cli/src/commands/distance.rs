@@ -94,7 +94,7 @@ const ADVICE: &str = "--points N takes a sample of each cloud, --max-memory rais
 pub fn run(args: &args::Distance, common: &args::Common) -> Result<u8, Failure> {
     let job = job::distance(args, common)?;
     let size = |input: &Input| (input.cloud.len(), input.cloud.dim());
-    let need = job.solver.searches().need(size(&job.a), size(&job.b));
+    let need = job.solver.searches().need(size(&job.a), size(&job.b), rayon::current_num_threads());
     if forecast::memory("distance", &need, &args.memory, common.json, ADVICE)?.is_break() {
         return Ok(0);
     }

@@ -119,7 +119,10 @@ const ADVICE: &str =
 fn need(job: &job::Geodesic) -> Need {
     let size = |input: &Input| (input.cloud.len(), input.cloud.dim());
     let (x, y) = (size(&job.a), size(&job.b));
-    let search = job.solver.as_ref().map_or_else(Need::default, |s| s.searches().need(x, y));
+    let search = job
+        .solver
+        .as_ref()
+        .map_or_else(Need::default, |s| s.searches().need(x, y, rayon::current_num_threads()));
     let path = job.options.need(x, y, job.times.len());
     path.parts.into_iter().fold(search, |need, (part, bytes)| need.and(part, bytes))
 }

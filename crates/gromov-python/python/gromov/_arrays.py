@@ -8,8 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ._errors import GromovError
+from ._result import Result
 
 Array: TypeAlias = npt.NDArray[np.float64]
+# points, or a result that holds points and weights
+CloudLike: TypeAlias = npt.ArrayLike | Result
 
 _F64 = np.dtype(np.float64)
 _SHAPES = {0: "a number", 1: "(n,)", 2: "(n, d)", 3: "(k, n, d)"}
@@ -27,6 +30,15 @@ def cloud(value: Any, name: str) -> Array:
         hint = f"; for points on the line give {name}[:, None]" if out.ndim == 1 else ""
         raise GromovError(f"{name}: expected shape (n, d), got {out.shape}{hint}")
     return out
+
+
+def weighted(value: Any, masses: Any, name: str, of: str) -> tuple[Array, Array | None]:
+    """A cloud (n, d) and its weights (n,) or none; a result that has both (a cloud that was read) gives its own."""
+    if isinstance(value, Result) and getattr(getattr(value, "points", None), "ndim", 0) == 2:
+        value, own = getattr(value, "points"), getattr(value, "weights", None)  # noqa: B009
+        masses = own if masses is None else masses
+    points = cloud(value, name)
+    return points, weights(masses, of, len(points))
 
 
 def field(value: Any, name: str, like: Array, of: str) -> Array:
@@ -101,7 +113,9 @@ def _direct(array: npt.NDArray[Any]) -> bool:
 
 def _plain(raw: npt.NDArray[Any]) -> Array:
     """float64 in C order, aligned; a copy only where it has to be."""
-    out = np.asarray(raw, dtype=np.float64, order="C")
+    with np.errstate(over="ignore"):
+        # beyond doubles is infinite, and refused as such
+        out = np.asarray(raw, dtype=np.float64, order="C")
     return out if _direct(out) else out.copy()
 
 

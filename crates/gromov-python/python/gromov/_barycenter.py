@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from . import _core
 from . import _options as options
-from ._arrays import Array, cloud, vector
+from ._arrays import Array, vector, weighted
 from ._arrays import weights as weights_of
 from ._errors import GromovError, checked
 from ._progress import Event, reporter
@@ -381,10 +381,8 @@ def _clouds(clouds: Any, weights: Any) -> list[tuple[Array, Array | None]]:
     masses = [None] * len(members) if weights is None else _sequence(weights, "weights", "weights (m_k,) or None")
     if len(masses) != len(members):
         raise GromovError(f"weights: expected {len(members)}, one a cloud, got {len(masses)}")
-    points = [cloud(member, f"clouds[{k}]") for k, member in enumerate(members)]
-    return [
-        (p, weights_of(mass, f"weights[{k}]", len(p))) for k, (p, mass) in enumerate(zip(points, masses, strict=True))
-    ]
+    pairs = enumerate(zip(members, masses, strict=True))
+    return [weighted(member, mass, f"clouds[{k}]", f"weights[{k}]") for k, (member, mass) in pairs]
 
 
 def _sequence(value: Any, name: str, of: str) -> list[Any]:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from . import _core
 from . import _options as options
-from ._arrays import Array, cloud, finite, weights
+from ._arrays import Array, CloudLike, cloud, finite, weighted
 from ._errors import checked
 from ._progress import Event, reporter
 from ._result import Result, seconds
@@ -165,8 +165,8 @@ _METHODS = ("auto", "local", "global")
 
 
 def igw(
-    x: npt.ArrayLike,
-    y: npt.ArrayLike,
+    x: CloudLike,
+    y: CloudLike,
     a: npt.ArrayLike | None = None,
     b: npt.ArrayLike | None = None,
     *,
@@ -194,7 +194,8 @@ def igw(
     Parameters
     ----------
     x, y : array-like (n, d_x), (m, d_y)
-        Points. Anything that NumPy reads: lists, frames, tensors on the CPU.
+        Points. Anything that NumPy reads: lists, frames, tensors on the CPU; or what ``gromov.read`` returns, whose
+        weights are then used.
     a, b : array-like (n,), (m,), optional
         Weights, not negative and of sum one (within 1e-9); uniform by default.
     center : bool
@@ -259,9 +260,9 @@ def igw(
     ----------
     Zhang, Goldfeld, Greenewald, Mroueh, Sriperumbudur, arXiv 2407.11800; the solvers and certificates are our own.
     """
-    x, y = cloud(x, "x"), cloud(y, "y")
+    (p, v), (q, w) = weighted(x, a, "x", "a"), weighted(y, b, "y", "b")
     method = options.choice(method, "method", _METHODS)
-    arguments = (x, y, weights(a, "a", len(x)), weights(b, "b", len(y)))
+    arguments = (p, q, v, w)
     keywords: dict[str, Any] = {
         "center": options.flag(center, "center"),
         "method": method,

@@ -12,8 +12,7 @@ import numpy.typing as npt
 
 from . import _core
 from . import _options as options
-from ._arrays import Array, cloud, vector
-from ._arrays import weights as weights_of
+from ._arrays import Array, CloudLike, vector, weighted
 from ._energy import Energy, described
 from ._errors import ConvergenceError, GromovError, checked
 from ._progress import Event, reporter
@@ -39,7 +38,7 @@ class Step(NamedTuple):
 
 
 def flow(
-    x: npt.ArrayLike,
+    x: CloudLike,
     energy: Energy,
     *,
     weights: npt.ArrayLike | None = None,
@@ -50,7 +49,7 @@ def flow(
     time: float | None = None,
     every: int = 1,
     frame_times: npt.ArrayLike | None = None,
-    rotation: str | None = None,
+    rotation: str = "free",
     tol: float = 1e-6,
     rtol: float | None = None,
     atol: float | None = None,
@@ -100,9 +99,9 @@ def flow(
         Frames kept: the first, every so many steps, the last.
     frame_times : array-like (k,), optional
         Increasing times to keep frames at instead (``adaptive`` alone).
-    rotation : {"free", "fixed"}, optional
+    rotation : {"free", "fixed"}
         Under IGW, which does not see rotations: ``free``, the default, lets F choose the orientation, at no cost;
-        ``fixed`` forbids net rotation. An error with W2.
+        ``fixed`` forbids net rotation. W2 sees rotations, and ``fixed`` is an error there.
     tol : float
         Converged when the metric speed has fallen to this part of its first value.
     rtol, atol : float, optional
@@ -179,8 +178,7 @@ def flow(
     Zhang, Goldfeld, Greenewald, Mroueh, Sriperumbudur, arXiv 2407.11800; the treatment of orientation, labels and the
     preconditioner is our own.
     """
-    points, terms = cloud(x, "x"), described(energy)
-    masses = weights_of(weights, "weights", len(points))
+    (points, masses), terms = weighted(x, weights, "x", "weights"), described(energy)
     chosen = {
         "metric": options.choice(metric, "metric", _METRICS),
         "scheme": options.choice(scheme, "scheme", _SCHEMES),
@@ -235,12 +233,13 @@ def flow(
     return result
 
 
-def _rotation(rotation: str | None, metric: str) -> str | None:
-    if metric == "w2":
-        if rotation is not None:
-            raise GromovError("rotation: has no meaning with metric='w2'; leave it out")
-        return None
-    return options.choice("free" if rotation is None else rotation, "rotation", ("free", "fixed"))
+def _rotation(rotation: str, metric: str) -> str | None:
+    chosen = options.choice(rotation, "rotation", ("free", "fixed"))
+    if metric != "w2":
+        return chosen
+    if chosen == "fixed":
+        raise GromovError("rotation: 'fixed' has no meaning with metric='w2'; leave it out")
+    return None
 
 
 def _path(path: Any, name: str) -> str | None:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from . import _core
 from . import _options as options
-from ._arrays import Array, cloud, field, vector
+from ._arrays import Array, CloudLike, cloud, field, vector, weighted
 from ._arrays import weights as weights_of
 from ._distance import IgwResult
 from ._errors import GromovError, checked
@@ -194,8 +194,8 @@ _SEARCH = {"method": "auto", "starts": None, "tol": 1e-9, "max_iter": None, "tim
 
 
 def geodesic(
-    x: npt.ArrayLike,
-    y: npt.ArrayLike,
+    x: CloudLike,
+    y: CloudLike,
     a: npt.ArrayLike | None = None,
     b: npt.ArrayLike | None = None,
     *,
@@ -294,8 +294,8 @@ def geodesic(
     ----------
     Zhang, Goldfeld, Greenewald, Mroueh, Sriperumbudur, arXiv 2407.11800; the reduction to 2 d × d is our own.
     """
-    x, y = cloud(x, "x"), cloud(y, "y")
-    arguments = (x, y, weights_of(a, "a", len(x)), weights_of(b, "b", len(y)))
+    (p, v), (q, w) = weighted(x, a, "x", "a"), weighted(y, b, "y", "b")
+    arguments = (p, q, v, w)
     kind = options.choice(kind, "kind", _KINDS)
     dim = options.maybe_whole(dim, "dim")
     if dim is not None and kind != "lifted":

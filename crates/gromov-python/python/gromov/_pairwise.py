@@ -32,7 +32,7 @@ _PULSE = 0.2
 
 
 class PairwiseWarning(UserWarning):
-    """Some pairs have no distance; the message names the first of them, their number and the reasons."""
+    """Some pairs have no distance (the message names the first of them and the reasons), or ended early."""
 
 
 class PairFailure(NamedTuple):
@@ -67,6 +67,8 @@ class PairwiseResult(Result):
     """How many pairs i < j those are."""
     solved: int
     """Pairs that have a distance."""
+    early: int
+    """Pairs among them whose search ended early (``status``): their values may be too large."""
     resumed: int
     """Pairs, solved or failed, that came from the checkpoint."""
     status: str
@@ -271,15 +273,19 @@ def pairwise(
         else:
             workers = _workers(executor)
             # processes that are forked after the journal is open would keep its lock
-            executor.submit(os.getpid).result()
+            _begin(executor)
             run = _core.PairwiseRun(given, chosen, **keywords)
-            _drive(run, executor, _AHEAD * workers, report)
-            fields = run.finish()
+            try:
+                _drive(run, executor, _AHEAD * workers, report)
+                fields = run.finish()
+            finally:
+                # a traceback may keep the run alive, and the journal belongs to the next one
+                run.close()
     fields["failures"] = [PairFailure(*failure) for failure in fields["failures"]]
     for mask in ("certified", "pruned"):
         fields[mask] = fields[mask].astype(np.bool_)
     result = PairwiseResult(**fields, seconds=time.perf_counter() - clock)
-    _warn(result.failures)
+    _warn(result)
     return result if full else result.distances
 
 
@@ -309,6 +315,8 @@ def _drive(run: _core.PairwiseRun, executor: Executor, most: int, report: _Repor
                 block = flying.pop(future)
                 try:
                     records = future.result()
+                    if not isinstance(records, bytes):
+                        raise TypeError(f"returned {type(records).__name__}, not what the block gives")
                 except (Exception, CancelledError) as error:
                     run.fail(block, _reason(error))
                 else:
@@ -390,7 +398,19 @@ def _path(value: Any) -> str | None:
         raise GromovError(f"checkpoint: expected the name of a file, got {value!r:.60}") from None
 
 
-def _warn(failures: list[PairFailure]) -> None:
+def _begin(executor: Executor) -> None:
+    """Waits for a first task."""
+    try:
+        executor.submit(os.getpid).result()
+    except (Exception, CancelledError) as error:
+        raise GromovError(f"executor: runs no tasks: {_reason(error)}") from error
+
+
+def _warn(result: PairwiseResult) -> None:
+    failures = result.failures
+    if result.early:
+        text = f"{result.early} pairs ended early ({result.status}): their distances may be too large"
+        warnings.warn(PairwiseWarning(text), stacklevel=3)
     if not failures:
         return
     first = "; ".join(f"({f.i}, {f.j}): {f.reason}" for f in failures[:3])

@@ -36,7 +36,7 @@ import numpy.typing as npt
 
 from . import _core
 from . import _options as options
-from ._arrays import Array, cloud, square, vector
+from ._arrays import Array, cloud, square, vector, weighted
 from ._arrays import weights as weights_of
 from ._energy import Energy, Leaf, Sum, described
 from ._errors import GromovError
@@ -59,8 +59,7 @@ __all__ = [
 
 
 def _target(target: Any, weights: Any, normalize: Any) -> tuple[Array, Array | None]:
-    points = cloud(target, "target")
-    masses = weights_of(weights, "weights", len(points))
+    points, masses = weighted(target, weights, "target", "weights")
     if options.flag(normalize, "normalize") and masses is not None and 0.0 < masses.sum() < math.inf:
         masses = masses / masses.sum()
     return points, masses

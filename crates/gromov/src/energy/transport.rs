@@ -183,14 +183,14 @@ impl Energy for Igw {
         true
     }
 
-    /// What is followed and the first search; not the plan of a search that was interrupted, after which no flow goes
-    /// on.
     fn need(&self, n: usize, dim: usize) -> f64 {
         let (x, y) = ((n, dim), (self.target.len(), self.target.dim()));
-        // the first search, then the transport problem that follows its optimum
-        self.search.need(x, y).bytes().max(bytes(x, y, 1))
+        // the first search, then the transport problem that follows its optimum; threads are not known here
+        self.search.need(x, y, self.search.starts_at_once(n, y.0)).bytes().max(bytes(x, y, 1))
     }
 
+    /// What is followed and the first search; not the plan of a search that was interrupted, after which no flow goes
+    /// on.
     fn memory(&self) -> Vec<u8> {
         memory::pack(&(&self.tracked, &self.first))
     }

@@ -78,7 +78,7 @@ impl Alternating {
         let pairs = n as f64 * m as f64;
         Ok(Some(Forecast {
             seconds: starts.div_ceil(at_once) as f64 * large.1 * (pairs / large.0).powf(exponent),
-            bytes: self.need((n, mu.dim()), (m, nu.dim())).bytes(),
+            bytes: self.need((n, mu.dim()), (m, nu.dim()), rayon::current_num_threads()).bytes(),
             exponent,
             starts,
         }))
@@ -87,10 +87,14 @@ impl Alternating {
 
 impl Alternating {
     /// What [`Alternating::solve`] takes in memory for clouds of (points, dimension): O(n + m), never n m, counted from the
-    /// arrays of the solver for each start under way in the current `rayon` pool.
-    pub fn need(&self, x: (usize, usize), y: (usize, usize)) -> Need {
-        let (_, at_once) = self.plan_of_starts(x.0, y.0);
-        Need::default().and("search", bytes(x, y, at_once.min(rayon::current_num_threads())))
+    /// arrays of the solver for each start under way in so many threads.
+    pub fn need(&self, x: (usize, usize), y: (usize, usize), threads: usize) -> Need {
+        Need::default().and("search", bytes(x, y, self.starts_at_once(x.0, y.0).min(threads)))
+    }
+
+    /// Starts that run at once, where there are threads for them.
+    pub(crate) fn starts_at_once(&self, n: usize, m: usize) -> usize {
+        self.plan_of_starts(n, m).1
     }
 }
 

@@ -22,6 +22,8 @@ use crate::error::{Error, Result, printable};
 use crate::pairwise::{Cloud, Pairwise, Record, fingerprint};
 
 /// Format of the file.
+/// Records of one line.
+const RECORDS_OF_A_LINE: usize = 4096;
 const FORMAT: u32 = 1;
 /// How the first line of every format begins.
 const MAGIC: &str = "{\"gromov_journal\":";
@@ -106,8 +108,10 @@ impl Journal {
                 let problem = "is in use by another run; wait for it, or give this one a journal of its own";
                 return Err(fault(problem.into()));
             }
+            Ok(()) => {}
             // file systems without locks
-            Ok(()) | Err(TryLockError::Error(_)) => {}
+            Err(TryLockError::Error(e)) if e.kind() == std::io::ErrorKind::Unsupported => {}
+            Err(TryLockError::Error(e)) => return Err(fault(format!("cannot be locked: {e}"))),
         }
         let header = Header::new(options, clouds);
         let source = Source { path, content: None, options: reading, member: None };
@@ -119,7 +123,11 @@ impl Journal {
         kept.map_err(|e| journal.failed(&e))?;
         journal.file.seek(SeekFrom::Start(whole)).map_err(|e| journal.failed(&e))?;
         if whole == 0 {
-            journal.write(&header.line())?;
+            let line = header.line();
+            if line.len() as u64 > LONGEST_LINE {
+                return Err(fault(format!("{} clouds are too many for a journal", clouds.len())));
+            }
+            journal.write(&line)?;
             sync_folder(path);
         }
         Ok((journal, records))
@@ -128,8 +136,12 @@ impl Journal {
     /// Adds the records of a block, which are on the disk when this returns. Errors: [`Error::File`] with the text of
     /// the operating system; a part of the line that was written is cut off when the journal is opened again.
     pub fn append(&mut self, records: &[Record]) -> Result<()> {
-        let body = serde_json::to_string(records).expect("finite numbers and texts");
-        self.write(&format!("{START}{}{MIDDLE}{body}}}\n", sum(body.as_bytes())))
+        // lines that are far from too long to be read
+        let lines = records.chunks(RECORDS_OF_A_LINE).map(|records| {
+            let body = serde_json::to_string(records).expect("finite numbers and texts");
+            format!("{START}{}{MIDDLE}{body}}}\n", sum(body.as_bytes()))
+        });
+        self.write(&lines.collect::<String>())
     }
 
     fn write(&mut self, line: &str) -> Result<()> {

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use super::block::{Sum, sum};
 use super::{Cloud, Pairwise, Record, Schedule, Solution};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::solve::{Event, Observer, Quiet};
 
 /// Blocks under way for each thread.
@@ -57,18 +57,18 @@ impl Pairwise {
         let queue = Queue::default();
         // a flag of the observer is heard within a pair, and is not ours to set
         let flag = observer.flag().unwrap_or_else(|| queue.stop.clone());
-        let helps = rayon::current_thread_index().is_some();
         let threads = rayon::current_num_threads();
         let (send, receive) = channel();
         let pair = |task: &Task| self.pair(clouds, &sums, task.pair, &mut Quiet::hearing(flag.clone()));
         let mut run = Run { schedule, keep, under_way: Vec::new(), next: 0, unkept: None };
-        rayon::in_place_scope(|scope| {
-            for _ in usize::from(helps)..threads {
+        let pools = (0..threads).map(|_| one_thread()).collect::<Result<Vec<_>>>()?;
+        std::thread::scope(|scope| {
+            for pool in &pools {
                 let (send, queue, pair) = (send.clone(), &queue, &pair);
-                scope.spawn(move |_| work(queue, pair, &send));
+                // a thread waits for pairs in a pool of its own: in a shared one it could wait above a pair of its own
+                scope.spawn(move || pool.install(|| work(queue, pair, &send)));
             }
-            let own = helps.then_some(&pair as &dyn Fn(&Task) -> Option<Record>);
-            let ended = run.all(&queue, BLOCKS * threads, own, &flag, &receive, observer);
+            let ended = run.all(&queue, BLOCKS * threads, &flag, &receive, observer);
             queue.close();
             ended
         })?;
@@ -87,8 +87,6 @@ struct Task {
 
 /// A block, and a record if the pair was not ended.
 type Answer = (usize, Option<Record>);
-/// Solves a pair in this thread.
-type Own<'a> = dyn Fn(&Task) -> Option<Record> + 'a;
 
 /// Pairs to be solved.
 #[derive(Default)]
@@ -110,11 +108,6 @@ impl Queue {
     fn push(&self, tasks: impl Iterator<Item = Task>) {
         self.lock().0.extend(tasks);
         self.ready.notify_all();
-    }
-
-    /// The next pair, if there is one now.
-    fn try_next(&self) -> Option<Task> {
-        self.lock().0.pop_front()
     }
 
     /// The next pair, as soon as there is one; `None` at the end.
@@ -150,6 +143,12 @@ impl Drop for Alarm<'_> {
     }
 }
 
+/// A pool of one thread. Errors: it cannot be started.
+fn one_thread() -> Result<rayon::ThreadPool> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build();
+    pool.map_err(|e| Error::User(format!("a thread cannot be started: {e}")))
+}
+
 /// Solves pairs until the queue is closed.
 fn work(queue: &Queue, pair: &(dyn Fn(&Task) -> Option<Record> + Sync), send: &Sender<Answer>) {
     let _alarm = Alarm(queue);
@@ -176,12 +175,11 @@ struct Run<'a, 'b> {
 }
 
 impl Run<'_, '_> {
-    /// Runs all blocks; `own` solves a pair in this thread.
+    /// Runs all blocks.
     fn all(
         &mut self,
         queue: &Queue,
         most: usize,
-        own: Option<&Own<'_>>,
         flag: &AtomicBool,
         receive: &Receiver<Answer>,
         observer: &mut dyn Observer,
@@ -193,12 +191,7 @@ impl Run<'_, '_> {
             if self.under_way.is_empty() {
                 return Ok(());
             }
-            let answer = match (receive.try_recv(), own) {
-                (Ok(answer), _) => Some(answer),
-                (Err(_), Some(pair)) if let Some(task) = queue.try_next() => Some((task.block, pair(&task))),
-                _ => receive.recv_timeout(PULSE).ok(),
-            };
-            let whole = match answer {
+            let whole = match receive.recv_timeout(PULSE).ok() {
                 Some(answer) => {
                     done += usize::from(answer.1.is_some());
                     self.enter(answer)?
