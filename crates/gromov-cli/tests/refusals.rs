@@ -152,11 +152,12 @@ fn usage_is_checked_with_one_line_each() {
 }
 
 #[test]
-fn options_of_later_issues_are_unknown() {
+fn options_of_other_commands_are_unknown() {
     let folder = folder();
     for (command, options) in [
         ("distance a.csv b.csv", "--checkpoint --metric --energy --frames-ply"),
         ("flow a.csv --energy quadratic", "--certificate --starts --plan --large"),
+        ("pairwise a.csv b.csv", "--certificate --plan --large --report"),
         ("demo", "--report --steps --transform"),
         ("info a.csv", "--report --out --tol --step"),
     ] {
@@ -174,7 +175,7 @@ fn options_of_later_issues_are_unknown() {
             }
         }
     }
-    assert!(folder.refused(["pairwise", "a.csv", "b.csv"]).contains("unrecognized subcommand"));
+    assert!(folder.refused(["merge", "a.csv", "b.csv"]).contains("unrecognized subcommand"));
 }
 
 #[test]
