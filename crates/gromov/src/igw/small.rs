@@ -2,7 +2,7 @@
 //!
 //! A start is a walk in the simplex method ([`Walk`]): it costs about as much as one transport problem. Starts along the
 //! principal axes come first and are solved for on the clouds. The Gaussian ones walk on 8 cells of each cloud, where a
-//! walk takes a few microseconds, and the best of the optima found there, eight or a fifth of the number of these starts
+//! walk takes a few microseconds, and the best of the optima found there, eight or a sixth of the number of these starts
 //! and not close to each other, go on with the clouds. Last come the starts near the best optima of the clouds. Walks on
 //! from optima take one round of pivots towards their direction and follow the cross moment from there: it serves as
 //! well as the best plan in that direction, and is half the work.
@@ -30,7 +30,7 @@ const CELLS: usize = 8;
 /// Optima of cells from which a search goes on with the clouds: at least so many, one for so many starts that are not near
 /// optima, and so far apart, |A − B|.
 const LEAST: usize = 8;
-const PART: usize = 5;
+const PART: usize = 6;
 const APART: f64 = 0.05;
 /// Rounds of pivots towards a start on the cells, and towards one that goes on from an optimum.
 const ROUNDS_OF_CELLS: usize = 2;
