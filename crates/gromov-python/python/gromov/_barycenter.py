@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -234,13 +233,11 @@ def barycenter(
         "seed": options.seed(seed),
         "tol": options.real(tol, "tol"),
         "max_iter": options.whole(max_iter, "max_iter"),
-        "time_limit": options.maybe_real(time_limit, "time_limit", infinite=True),
+        "time_limit": options.time_limit(time_limit),
         "center": options.flag(center, "center"),
         "threads": options.threads(threads),
         "normalize": options.flag(normalize, "normalize"),
     }
-    if keywords["time_limit"] == math.inf:
-        keywords["time_limit"] = None
     share = None if lambdas is None else vector(lambdas, "lambdas", len(arguments))
     with reporter(progress, "iterations") as function:
         core = _core.barycenter(

@@ -270,13 +270,11 @@ def igw(
         "seed": options.seed(seed),
         "tol": options.real(tol, "tol"),
         "max_iter": options.maybe_whole(max_iter, "max_iter"),
-        "time_limit": options.maybe_real(time_limit, "time_limit", infinite=True),
+        "time_limit": options.time_limit(time_limit),
         "threads": options.threads(threads),
         "normalize": options.flag(normalize, "normalize"),
         "max_memory": options.maybe_whole(max_memory, "max_memory", 0),
     }
-    if keywords["time_limit"] == float("inf"):
-        keywords["time_limit"] = None
     with reporter(progress, "boxes" if method == "global" else "starts") as function:
         core = _core.igw(*arguments, progress=function, **keywords)
     fields = core.fields()

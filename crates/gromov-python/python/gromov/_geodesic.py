@@ -305,11 +305,9 @@ def geodesic(
         "starts": options.maybe_whole(starts, "starts"),
         "tol": options.real(tol, "tol"),
         "max_iter": options.maybe_whole(max_iter, "max_iter"),
-        "time_limit": options.maybe_real(time_limit, "time_limit", infinite=True),
+        "time_limit": options.time_limit(time_limit),
     }
     _check_search(search, kind, plan)
-    if search["time_limit"] == math.inf:
-        search["time_limit"] = None
     keywords: dict[str, Any] = {
         "kind": kind,
         "plan": _entries(plan),

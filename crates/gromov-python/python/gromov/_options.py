@@ -69,6 +69,12 @@ def maybe_real(value: Any, name: str, *, positive: bool = False, infinite: bool 
     return None if value is None else real(value, name, positive=positive, infinite=infinite)
 
 
+def time_limit(value: Any) -> float | None:
+    """Seconds; None, also for infinity: no limit."""
+    limit = maybe_real(value, "time_limit", infinite=True)
+    return None if limit == math.inf else limit
+
+
 def choice(value: Any, name: str, allowed: Sequence[str]) -> str:
     """One of some words."""
     if isinstance(value, str) and value in allowed:

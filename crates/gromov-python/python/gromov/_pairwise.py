@@ -255,7 +255,7 @@ def pairwise(
         seed=options.seed(seed),
         tol=options.real(tol, "tol"),
         max_iter=options.maybe_whole(max_iter, "max_iter"),
-        time_limit=_limit(time_limit),
+        time_limit=options.time_limit(time_limit),
         center=options.flag(center, "center"),
         prune=_nearest(prune),
         block=options.whole(block, "block"),
@@ -382,11 +382,6 @@ def _nearest(prune: Any) -> int | None:
     if isinstance(prune, str) and prune.startswith("knn:") and prune[4:].isdecimal() and 0 < int(prune[4:]) < 2**32:
         return int(prune[4:])
     raise GromovError(f'prune: {prune!r:.60} is not allowed; expected None or "knn:K" with a whole number K >= 1')
-
-
-def _limit(value: Any) -> float | None:
-    limit = options.maybe_real(value, "time_limit", infinite=True)
-    return None if limit == float("inf") else limit
 
 
 def _path(value: Any) -> str | None:
